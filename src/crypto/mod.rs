@@ -1,0 +1,217 @@
+//! The crypto seam: what the IPsec code asks of whoever holds the keys.
+//!
+//! [`CryptoProvider`] is handed in per call. Its keys are *handles* (associated types), made once per security
+//! association, so that a slot of a hardware security module fits as well as octets in memory, and so that whatever can
+//! be computed once per key (AES round keys, the two keyed states of an HMAC) is not computed per packet.
+//!
+//! [`RustCrypto`] ships, behind the feature `rust-crypto`, which is on by default.
+
+mod algorithm;
+mod secret;
+
+#[cfg(feature = "rust-crypto")]
+mod rust_crypto;
+
+pub use algorithm::{
+    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, MAX_ICV_LEN, MAX_IV_LEN,
+};
+#[cfg(feature = "rust-crypto")]
+pub use rust_crypto::{RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey};
+pub use secret::SecretKey;
+
+/// An Integrity Check Value as it is carried: already truncated to its algorithm's length.
+///
+/// It has no `PartialEq`: an ICV is compared by [`CryptoProvider::verify_icv`], in constant time. Its `Debug` shows the
+/// length alone.
+#[derive(Clone)]
+pub struct Icv {
+    octets: [u8; MAX_ICV_LEN],
+    len: usize,
+}
+
+impl Icv {
+    /// The first `len` octets of `full`, or `None` if it holds fewer or `len` exceeds [`MAX_ICV_LEN`].
+    #[must_use]
+    pub fn truncated(full: &[u8], len: usize) -> Option<Self> {
+        let mut octets = [0; MAX_ICV_LEN];
+        octets.get_mut(..len)?.copy_from_slice(full.get(..len)?);
+        Some(Self { octets, len })
+    }
+
+    /// The octets to be carried in the packet.
+    #[must_use]
+    pub fn as_octets(&self) -> &[u8] {
+        self.octets.get(..self.len).unwrap_or(&[])
+    }
+}
+
+impl core::fmt::Debug for Icv {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Icv").field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
+/// Why a key was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The keying material does not have the one length, in octets, that the algorithm takes (or, for a cipher with
+    /// several key sizes, any of them).
+    WrongLength {
+        /// The length given, in octets.
+        actual: usize,
+    },
+    /// The provider does not have the algorithm.
+    UnsupportedAlgorithm,
+    /// The provider failed for a reason of its own, for example no free slot in a hardware module.
+    Provider,
+}
+
+impl core::fmt::Display for KeyError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::WrongLength { actual } => {
+                write!(f, "keying material of {actual} octets does not fit the algorithm")
+            }
+            Self::UnsupportedAlgorithm => f.write_str("algorithm not offered by the crypto provider"),
+            Self::Provider => f.write_str("the crypto provider could not take the key"),
+        }
+    }
+}
+
+impl core::error::Error for KeyError {}
+
+/// Why a cryptographic operation did not complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CryptoError {
+    /// The ICV or tag does not verify.
+    Mismatch,
+    /// An initialization vector, data or tag has a length the algorithm cannot take.
+    Length,
+    /// The provider failed for a reason of its own, for example a hardware module that does not answer.
+    Provider,
+}
+
+impl core::fmt::Display for CryptoError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Mismatch => "integrity check value does not verify",
+            Self::Length => "length that the algorithm cannot take",
+            Self::Provider => "the crypto provider failed",
+        })
+    }
+}
+
+impl core::error::Error for CryptoError {}
+
+/// Makes key handles and computes with them.
+///
+/// # Security
+///
+/// Called for every packet sealed or opened, with data an attacker may have chosen. An implementation must compare ICVs
+/// and tags in constant time, must not branch or index memory on key octets or plaintext, and must not log any of them.
+/// A provider that accepts a wrong ICV makes every guarantee of this crate void.
+///
+/// Methods taking several independent packets in one call may be added later, with default bodies that fall back on the
+/// ones here.
+pub trait CryptoProvider {
+    /// A keyed integrity algorithm.
+    type IntegrityKey;
+    /// A keyed cipher that gives confidentiality alone.
+    type CipherKey;
+    /// A keyed combined-mode algorithm.
+    type AeadKey;
+
+    /// Takes an integrity key.
+    ///
+    /// # Errors
+    ///
+    /// - [`KeyError::WrongLength`] unless `key` has [`IntegrityAlgorithm::key_len`] octets.
+    /// - [`KeyError::UnsupportedAlgorithm`], [`KeyError::Provider`].
+    fn integrity_key(&mut self, algorithm: IntegrityAlgorithm, key: &[u8]) -> Result<Self::IntegrityKey, KeyError>;
+
+    /// Takes a cipher key: for AES-CTR the key followed by the 4-octet nonce (RFC 3686 §5.1); for NULL no octet.
+    ///
+    /// # Errors
+    ///
+    /// - [`KeyError::WrongLength`] unless [`CipherAlgorithm::accepts_key_len`] holds.
+    /// - [`KeyError::UnsupportedAlgorithm`], [`KeyError::Provider`].
+    fn cipher_key(&mut self, algorithm: CipherAlgorithm, key: &[u8]) -> Result<Self::CipherKey, KeyError>;
+
+    /// Takes a combined-mode key: the key followed by the 4-octet salt (RFC 4106 §8.1, RFC 7634 §2).
+    ///
+    /// # Errors
+    ///
+    /// - [`KeyError::WrongLength`] unless [`AeadAlgorithm::accepts_key_len`] holds.
+    /// - [`KeyError::UnsupportedAlgorithm`], [`KeyError::Provider`].
+    fn aead_key(&mut self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self::AeadKey, KeyError>;
+
+    /// Computes the ICV over `parts`, in order, as if they were one string.
+    ///
+    /// # Errors
+    ///
+    /// - [`CryptoError::Provider`].
+    fn icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I) -> Result<Icv, CryptoError>
+    where
+        I: IntoIterator<Item = &'p [u8]>;
+
+    /// Computes the ICV over `parts` and compares it with `received` in constant time.
+    ///
+    /// # Errors
+    ///
+    /// - [`CryptoError::Mismatch`] if they differ in any octet or in length.
+    /// - [`CryptoError::Provider`].
+    fn verify_icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I, received: &[u8]) -> Result<(), CryptoError>
+    where
+        I: IntoIterator<Item = &'p [u8]>,
+    {
+        use subtle::ConstantTimeEq;
+        let computed = self.icv(key, parts)?;
+        if bool::from(computed.as_octets().ct_eq(received)) { Ok(()) } else { Err(CryptoError::Mismatch) }
+    }
+
+    /// Encrypts `data` in place. `iv` has [`CipherAlgorithm::iv_len`] octets.
+    ///
+    /// # Errors
+    ///
+    /// - [`CryptoError::Length`] if `data` is not a whole number of blocks or `iv` has another length; `data` is unchanged.
+    /// - [`CryptoError::Provider`].
+    fn encrypt(&mut self, key: &Self::CipherKey, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError>;
+
+    /// Decrypts `data` in place. `iv` has [`CipherAlgorithm::iv_len`] octets.
+    ///
+    /// # Errors
+    ///
+    /// As [`encrypt`](Self::encrypt).
+    fn decrypt(&mut self, key: &Self::CipherKey, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError>;
+
+    /// Encrypts `data` in place and returns the tag over it and `aad`.
+    ///
+    /// # Errors
+    ///
+    /// - [`CryptoError::Length`] if `data` exceeds what the algorithm takes under one nonce.
+    /// - [`CryptoError::Provider`].
+    fn aead_seal(
+        &mut self,
+        key: &Self::AeadKey,
+        iv: &[u8; AEAD_IV_LEN],
+        aad: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; AEAD_TAG_LEN], CryptoError>;
+
+    /// Verifies `tag` over `data` and `aad`, then decrypts `data` in place.
+    ///
+    /// # Errors
+    ///
+    /// - [`CryptoError::Mismatch`] if the tag does not verify; `data` is then unchanged, no plaintext is released.
+    /// - [`CryptoError::Length`], [`CryptoError::Provider`].
+    fn aead_open(
+        &mut self,
+        key: &Self::AeadKey,
+        iv: &[u8; AEAD_IV_LEN],
+        aad: &[u8],
+        data: &mut [u8],
+        tag: &[u8; AEAD_TAG_LEN],
+    ) -> Result<(), CryptoError>;
+}

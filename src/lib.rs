@@ -1,0 +1,21 @@
+//! Secured Explicit Multicast.
+#![no_std]
+#![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::exhaustive_enums,
+        clippy::exhaustive_structs
+    )
+)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod crypto;
+pub mod wire;

@@ -1,0 +1,171 @@
+//! A set of destinations of one Xcast header, and its form on the wire.
+
+/// The most destinations that NBR_OF_DEST, a 7-bit field, can count (RFC 5058 §9.2.2).
+pub const MAX_DESTINATIONS: usize = 127;
+
+/// A set of destination indices, `0..127`.
+///
+/// Index 0 is the most significant bit, so that the set's octets are the bitmap's: bit 0 is the 0x80 bit of octet 0
+/// (project-defined: RFC 5058 §9.2.2 does not give the order).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct DestinationSet(u128);
+
+const FIRST: u128 = 1 << 127;
+
+impl DestinationSet {
+    /// No destination.
+    pub const EMPTY: Self = Self(0);
+
+    /// The first `count` destinations; all 127 if `count` exceeds that.
+    #[must_use]
+    pub const fn first_n(count: usize) -> Self {
+        if count == 0 {
+            Self::EMPTY
+        } else if count >= MAX_DESTINATIONS {
+            Self(!1)
+        } else {
+            Self(!(u128::MAX >> count))
+        }
+    }
+
+    /// The set of `index` alone; empty if `index` is 127 or more.
+    #[must_use]
+    pub const fn single(index: usize) -> Self {
+        if index < MAX_DESTINATIONS { Self(FIRST >> index) } else { Self::EMPTY }
+    }
+
+    /// Reads a bitmap of at most 16 octets; what lies beyond counts as zero. Bit 127 is kept, to be seen by
+    /// [`is_subset`](Self::is_subset).
+    #[must_use]
+    pub fn from_bitmap(bitmap: &[u8]) -> Self {
+        let mut octets = [0; 16];
+        for (to, from) in octets.iter_mut().zip(bitmap) {
+            *to = *from;
+        }
+        Self(u128::from_be_bytes(octets))
+    }
+
+    /// Writes the set over a bitmap; octets beyond the sixteenth become zero.
+    pub fn write_bitmap(self, bitmap: &mut [u8]) {
+        let octets = self.0.to_be_bytes();
+        for (to, from) in bitmap.iter_mut().zip(octets.iter().chain(core::iter::repeat(&0))) {
+            *to = *from;
+        }
+    }
+
+    /// Whether `index` is in the set.
+    #[must_use]
+    pub const fn contains(self, index: usize) -> bool {
+        self.0 & Self::single(index).0 != 0
+    }
+
+    /// Adds `index`; 127 and more are ignored.
+    pub const fn insert(&mut self, index: usize) {
+        self.0 |= Self::single(index).0;
+    }
+
+    /// Removes `index`.
+    pub const fn remove(&mut self, index: usize) {
+        self.0 &= !Self::single(index).0;
+    }
+
+    /// How many destinations are in the set.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether no destination is in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The lowest index in the set.
+    #[must_use]
+    pub const fn first(self) -> Option<usize> {
+        if self.0 == 0 { None } else { Some(self.0.leading_zeros() as usize) }
+    }
+
+    /// Whether every destination of `self` is in `other`.
+    #[must_use]
+    pub const fn is_subset(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// The destinations in both.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The destinations in either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The destinations of `self` that are not in `other`.
+    #[must_use]
+    pub const fn difference(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The indices in the set, ascending.
+    pub fn iter(self) -> impl Iterator<Item = usize> + Clone {
+        let mut left = self;
+        core::iter::from_fn(move || {
+            let index = left.first()?;
+            // Also takes bit 127 away, which `remove` does not know.
+            left.0 &= !(FIRST >> (index & 127));
+            Some(index)
+        })
+    }
+}
+
+impl FromIterator<usize> for DestinationSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
+        let mut set = Self::EMPTY;
+        for index in indices {
+            set.insert(index);
+        }
+        set
+    }
+}
+
+impl core::fmt::Debug for DestinationSet {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bit_zero_is_the_first_bit_on_the_wire() {
+        let mut bitmap = [0; 8];
+        DestinationSet::from_iter([0, 9, 63]).write_bitmap(&mut bitmap);
+        assert_eq!(bitmap, [0x80, 0x40, 0, 0, 0, 0, 0, 0x01]);
+        assert_eq!(DestinationSet::from_bitmap(&bitmap), DestinationSet::from_iter([0, 9, 63]));
+    }
+
+    #[test]
+    fn first_n_holds_n() {
+        for count in 0..=MAX_DESTINATIONS {
+            let set = DestinationSet::first_n(count);
+            assert_eq!(set.len(), count);
+            assert!(set.iter().eq(0..count));
+        }
+        assert_eq!(DestinationSet::first_n(128), DestinationSet::first_n(127));
+        assert!(DestinationSet::single(127).is_empty());
+    }
+
+    #[test]
+    fn bit_127_is_seen_and_iterates() {
+        let set = DestinationSet::from_bitmap(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert!(!set.is_subset(DestinationSet::first_n(127)));
+        assert!(set.iter().eq([127]));
+    }
+}

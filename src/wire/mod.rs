@@ -1,0 +1,44 @@
+//! Codecs: octets in, octets out, with no key, no policy and no clock.
+//!
+//! Reading checks everything once (`split`, `parse`), so that accessors cannot fail; building (`emit`) refuses what a reader
+//! would. Nothing is copied to be read. Addresses are those of [`core::net`].
+
+pub mod ah;
+mod bitmap_option;
+mod checksum;
+mod code_points;
+mod destination;
+mod dscp;
+mod error;
+pub mod esp;
+pub mod ip;
+pub mod ipv4;
+pub mod ipv6;
+mod layout;
+mod octets;
+mod packet;
+mod packet_repr;
+mod ports;
+pub mod udp;
+mod xcast;
+mod xcast4;
+mod xcast6;
+
+pub use ah::{AhHeader, AhRepr};
+pub use checksum::{Checksum, ChecksumUpdate};
+pub use code_points::{CodePointError, CodePointFields, CodePoints};
+pub use destination::{DestinationSet, MAX_DESTINATIONS};
+pub use dscp::Dscp;
+pub use error::{EmitError, ParseError, ParseErrorKind};
+pub use esp::EspHeader;
+pub use ip::{Family, IpHeader, is_routable_unicast, protocol};
+pub use ipv4::{Ipv4Header, Ipv4Option, Ipv4Options, Ipv4Repr};
+pub use ipv6::{ExtensionHeader, Ipv6Header, Ipv6Option, Ipv6Options, Ipv6Repr};
+pub use layout::{BitmapPlace, bitmap_len, max_destinations};
+pub use packet::{ChecksumPolicy, XcastPacket, XcastPacketMut};
+pub use packet_repr::{Destinations, XcastRepr};
+pub use udp::{UdpDatagram, UdpRepr};
+pub use xcast::XcastHeader;
+
+pub(crate) use octets::{put, u8_at, u16_at};
+pub(crate) use packet::PacketLayout;

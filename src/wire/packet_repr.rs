@@ -1,0 +1,351 @@
+//! Building an Xcast packet.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use zerocopy::IntoBytes;
+
+use super::ip::protocol;
+use super::layout::{FLAG_ANONYMOUS, FLAG_DSCP, FLAG_NO_X2U, FLAG_PORTS, Layout, VERSION, max_destinations};
+use super::octets::put;
+use super::{
+    BitmapPlace, Checksum, CodePoints, DestinationSet, Dscp, EmitError, Family, Ipv4Repr, Ipv6Repr, bitmap_option,
+    is_routable_unicast, ports, xcast4, xcast6,
+};
+
+/// Who sends to whom, and the channel identifier, whose size depends on the family.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_enums, reason = "there are two")]
+pub enum Destinations<'a> {
+    /// Xcast4.
+    V4 {
+        /// The sender.
+        source: Ipv4Addr,
+        /// CHANNEL IDENTIFIER; zero for none.
+        channel: [u8; 4],
+        /// The list of destinations.
+        addresses: &'a [Ipv4Addr],
+    },
+    /// Xcast6.
+    V6 {
+        /// The sender.
+        source: Ipv6Addr,
+        /// CHANNEL IDENTIFIER; zero for none.
+        channel: [u8; 16],
+        /// The list of destinations.
+        addresses: &'a [Ipv6Addr],
+    },
+}
+
+impl Destinations<'_> {
+    const fn family(&self) -> Family {
+        match self {
+            Self::V4 { .. } => Family::V4,
+            Self::V6 { .. } => Family::V6,
+        }
+    }
+
+    const fn len(&self) -> usize {
+        match self {
+            Self::V4 { addresses, .. } => addresses.len(),
+            Self::V6 { addresses, .. } => addresses.len(),
+        }
+    }
+
+    fn address(&self, index: usize) -> Option<IpAddr> {
+        match self {
+            Self::V4 { addresses, .. } => addresses.get(index).map(|&address| address.into()),
+            Self::V6 { addresses, .. } => addresses.get(index).map(|&address| address.into()),
+        }
+    }
+}
+
+/// An Xcast packet to be built: its IP header and all Xcast headers, for a payload that the caller writes behind them.
+///
+/// Identification is 0, DF 1, ECN 0, the flow label 0, and the DSCP 0 or, with a list, the one that serves every
+/// destination whose bit is set (project-defined).
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
+pub struct XcastRepr<'a> {
+    /// Sender, channel and destinations.
+    pub destinations: Destinations<'a>,
+    /// The destinations to be served; [`DestinationSet::first_n`] for all.
+    pub bits: DestinationSet,
+    /// One DSCP per destination (D=1), or none.
+    pub dscps: Option<&'a [Dscp]>,
+    /// One port per destination (P=1, or the Ports option), or none.
+    pub ports: Option<&'a [u16]>,
+    /// A: routers erase the addresses of destinations served elsewhere.
+    pub anonymous: bool,
+    /// X: routers must not turn the packet into a unicast one. Always set on the wire if AH or ESP follows.
+    pub no_x2u: bool,
+    /// Where the bitmap goes: [`BitmapPlace::Option`] if AH is to cover the Xcast header.
+    pub bitmap: BitmapPlace,
+    /// TTL or Hop Limit.
+    pub hop_limit: u8,
+    /// Protocol of the payload.
+    pub next_protocol: u8,
+}
+
+impl XcastRepr<'_> {
+    fn layout(&self) -> Layout {
+        let (dscps, ports) = (self.dscps.is_some(), self.ports.is_some());
+        Layout::new(self.destinations.family(), self.destinations.len(), dscps, ports, self.bitmap)
+    }
+
+    /// Octets of the IPv4 bitmap option, or of the Hop-by-Hop header that holds it.
+    fn option_len(&self) -> usize {
+        match (self.bitmap, self.destinations.family()) {
+            (BitmapPlace::Header, _) => 0,
+            (BitmapPlace::Option, Family::V4) => bitmap_option::v4_options_len(self.destinations.len()),
+            (BitmapPlace::Option, Family::V6) => bitmap_option::v6_header_len(self.destinations.len()),
+        }
+    }
+
+    /// Octets of the Destination Options header that holds the ports.
+    fn ports_header_len(&self) -> usize {
+        match (self.ports, self.destinations.family()) {
+            (Some(list), Family::V6) => ports::header_len(list.len()),
+            _ => 0,
+        }
+    }
+
+    /// Octets of all headers, from the IP header to the last Xcast header.
+    #[must_use]
+    pub fn header_len(&self) -> usize {
+        let ip = match self.destinations.family() {
+            Family::V4 => super::ipv4::MIN_HEADER_LEN,
+            Family::V6 => super::ipv6::HEADER_LEN,
+        };
+        ip.saturating_add(self.option_len()).saturating_add(self.layout().len).saturating_add(self.ports_header_len())
+    }
+
+    /// Octets of the packet with a payload of `payload_len` octets.
+    #[must_use]
+    pub fn encoded_len(&self, payload_len: usize) -> usize {
+        self.header_len().saturating_add(payload_len)
+    }
+
+    /// The DSCP for the IP header.
+    fn dscp(&self) -> Result<Dscp, EmitError> {
+        let Some(dscps) = self.dscps else { return Ok(Dscp::DEFAULT) };
+        let mut merged = None;
+        for dscp in self.bits.iter().filter_map(|index| dscps.get(index).copied()) {
+            merged = match merged {
+                None => Some(dscp),
+                Some(so_far) => Some(dscp.merge(so_far).ok_or(EmitError::DscpsDoNotMerge)?),
+            };
+        }
+        Ok(merged.unwrap_or_default())
+    }
+
+    /// Whether the packet may be built at all.
+    ///
+    /// # Errors
+    ///
+    /// - Every [`EmitError`] that does not speak of lengths in octets.
+    pub fn check(&self) -> Result<(), EmitError> {
+        let count = self.destinations.len();
+        let max = max_destinations(self.destinations.family(), self.dscps.is_some(), self.ports.is_some(), self.bitmap);
+        if count == 0 {
+            return Err(EmitError::NoDestination);
+        }
+        if count > max {
+            return Err(EmitError::TooManyDestinations { max });
+        }
+        if !self.bits.is_subset(DestinationSet::first_n(count)) {
+            return Err(EmitError::BitBeyondCount);
+        }
+        if self.dscps.is_some_and(|list| list.len() != count) {
+            return Err(EmitError::DscpCount);
+        }
+        if self.ports.is_some_and(|list| list.len() != count) {
+            return Err(EmitError::PortCount);
+        }
+        self.check_addresses()?;
+        if self.anonymous && self.bitmap == BitmapPlace::Option {
+            return Err(EmitError::AnonymousWithSeparatedBitmap);
+        }
+        if self.destinations.family() == Family::V4 && self.next_protocol == protocol::AH {
+            return Err(EmitError::AhBehindXcast4);
+        }
+        self.dscp().map(|_| ())
+    }
+
+    fn check_addresses(&self) -> Result<(), EmitError> {
+        let port = |index: usize| self.ports.and_then(|ports| ports.get(index));
+        for index in 0..self.destinations.len() {
+            let Some(address) = self.destinations.address(index) else { break };
+            let set = self.bits.contains(index);
+            // An address that a router erased, or would.
+            let erased = self.anonymous && !set && address.is_unspecified();
+            if !erased && !is_routable_unicast(address) {
+                return Err(EmitError::UnusableDestination { index });
+            }
+            let duplicate =
+                |earlier: usize| self.destinations.address(earlier) == Some(address) && port(earlier) == port(index);
+            if set && self.bits.iter().take_while(|&earlier| earlier < index).any(duplicate) {
+                return Err(EmitError::DuplicateDestination { index });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all headers for a payload of `payload_len` octets, and returns the part of `buffer` that the payload goes to.
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`check`](Self::check), [`EmitError::BufferTooSmall`], [`EmitError::PacketTooLong`]; `buffer` is unchanged.
+    pub fn emit<'b>(
+        &self,
+        code_points: &CodePoints,
+        payload_len: usize,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b mut [u8], EmitError> {
+        self.check()?;
+        let len = self.encoded_len(payload_len);
+        let max_len = match self.destinations.family() {
+            Family::V4 => super::ipv4::MAX_PACKET_LEN,
+            Family::V6 => super::ipv6::MAX_PACKET_LEN,
+        };
+        if len > max_len {
+            return Err(EmitError::PacketTooLong { len });
+        }
+        let needed = EmitError::BufferTooSmall { needed: len };
+        let packet = buffer.get_mut(..len).ok_or(needed)?;
+        let (headers, payload) = packet.split_at_mut_checked(self.header_len()).ok_or(needed)?;
+        match self.destinations {
+            Destinations::V4 { source, channel, addresses } => {
+                self.emit_v4(code_points, source, channel, addresses, headers, payload_len)?;
+            }
+            Destinations::V6 { source, channel, addresses } => {
+                self.emit_v6(code_points, source, channel, addresses, headers, payload_len)?;
+            }
+        }
+        Ok(payload)
+    }
+
+    /// VERSION and flags without P.
+    fn version_flags(&self) -> u8 {
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        // X2U would break the ICV or the encrypted transport checksum.
+        let no_x2u = self.no_x2u || matches!(self.next_protocol, protocol::AH | protocol::ESP);
+        (VERSION << 4)
+            | flag(self.anonymous, FLAG_ANONYMOUS)
+            | flag(no_x2u, FLAG_NO_X2U)
+            | flag(self.dscps.is_some(), FLAG_DSCP)
+    }
+
+    fn emit_v4(
+        &self,
+        code_points: &CodePoints,
+        source: Ipv4Addr,
+        channel: [u8; 4],
+        addresses: &[Ipv4Addr],
+        headers: &mut [u8],
+        payload_len: usize,
+    ) -> Result<(), EmitError> {
+        let layout = self.layout();
+        let needed = EmitError::BufferTooSmall { needed: headers.len() };
+        let ip = Ipv4Repr {
+            tos: self.dscp()?.ds_field(),
+            ttl: self.hop_limit,
+            protocol: code_points.fields().xcast4_protocol,
+            source,
+            destination: code_points.fields().routers_v4,
+            options_len: self.option_len(),
+            payload_len: layout.len.saturating_add(payload_len),
+        };
+        if self.bitmap == BitmapPlace::Option
+            && let Some(options) = headers.get_mut(super::ipv4::MIN_HEADER_LEN..ip.encoded_len())
+        {
+            bitmap_option::emit_v4(options, code_points, addresses.len(), self.bits);
+        }
+        ip.emit(headers)?;
+        let header = headers.get_mut(ip.encoded_len()..).ok_or(needed)?;
+        let fixed = xcast4::Fixed {
+            version_flags: self.version_flags() | if self.ports.is_some() { FLAG_PORTS } else { 0 },
+            reserved_count: u8::try_from(addresses.len()).unwrap_or(0),
+            checksum: 0.into(),
+            channel,
+            prot_id: self.next_protocol,
+            length: u8::try_from(layout.len >> 2).unwrap_or(0),
+            resv: 0.into(),
+        };
+        header.fill(0);
+        put(header, 0, fixed.as_bytes()).ok_or(needed)?;
+        for (index, address) in addresses.iter().enumerate() {
+            put(header, layout.address_at(index), &address.octets()).ok_or(needed)?;
+        }
+        if let (Some(at), Some(list)) = (layout.ports_at, self.ports) {
+            for (index, port) in list.iter().enumerate() {
+                put(header, at.saturating_add(index.saturating_mul(2)), &port.to_be_bytes()).ok_or(needed)?;
+            }
+        }
+        self.emit_bitmap_and_dscps(header, &layout);
+        Ok(())
+    }
+
+    fn emit_v6(
+        &self,
+        code_points: &CodePoints,
+        source: Ipv6Addr,
+        channel: [u8; 16],
+        addresses: &[Ipv6Addr],
+        headers: &mut [u8],
+        payload_len: usize,
+    ) -> Result<(), EmitError> {
+        let layout = self.layout();
+        let needed = EmitError::BufferTooSmall { needed: headers.len() };
+        let extensions_len = headers.len().saturating_sub(super::ipv6::HEADER_LEN);
+        let separated = self.bitmap == BitmapPlace::Option;
+        let ip = Ipv6Repr {
+            traffic_class: self.dscp()?.ds_field(),
+            hop_limit: self.hop_limit,
+            next_header: if separated { protocol::HOP_BY_HOP } else { protocol::ROUTING },
+            source,
+            destination: code_points.fields().routers_v6,
+            payload_len: extensions_len.saturating_add(payload_len),
+        };
+        ip.emit(headers)?;
+        let rest = headers.get_mut(super::ipv6::HEADER_LEN..).ok_or(needed)?;
+        let (hop_by_hop, rest) = rest.split_at_mut_checked(self.option_len()).ok_or(needed)?;
+        if separated {
+            bitmap_option::emit_v6(hop_by_hop, code_points, protocol::ROUTING, addresses.len(), self.bits);
+        }
+        let (header, ports_header) = rest.split_at_mut_checked(layout.len).ok_or(needed)?;
+        let fixed = xcast6::Fixed {
+            next_header: if self.ports.is_some() { protocol::DESTINATION_OPTIONS } else { self.next_protocol },
+            hdr_ext_len: super::ipv6::hdr_ext_len(layout.len),
+            routing_type: code_points.fields().xcast6_routing_type,
+            segments_left: 0,
+            version_flags: self.version_flags(),
+            reserved_count: u8::try_from(addresses.len()).unwrap_or(0),
+            checksum: 0.into(),
+            channel,
+        };
+        header.fill(0);
+        put(header, 0, fixed.as_bytes()).ok_or(needed)?;
+        for (index, address) in addresses.iter().enumerate() {
+            put(header, layout.address_at(index), &address.octets()).ok_or(needed)?;
+        }
+        self.emit_bitmap_and_dscps(header, &layout);
+        if let Some(list) = self.ports {
+            ports::emit(ports_header, code_points, self.next_protocol, list);
+        }
+        Ok(())
+    }
+
+    /// Writes what both families have at places `layout` knows, and CHECKSUM last.
+    fn emit_bitmap_and_dscps(&self, header: &mut [u8], layout: &Layout) {
+        if let Some(bitmap) = header.get_mut(layout.bitmap_at..layout.addresses_at) {
+            self.bits.write_bitmap(bitmap);
+        }
+        if let (Some(at), Some(dscps)) = (layout.ds_at, self.dscps) {
+            for (index, dscp) in dscps.iter().enumerate() {
+                put(header, at.saturating_add(index), &[dscp.ds_field()]);
+            }
+        }
+        let checksum = Checksum::new().add_octets(header).finish();
+        put(header, Layout::checksum_at(layout.family), &checksum.to_be_bytes());
+    }
+}

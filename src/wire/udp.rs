@@ -1,0 +1,112 @@
+//! UDP (RFC 768), enough to build and check the payload of an Xcast packet.
+
+use core::net::IpAddr;
+
+use super::ip::protocol;
+use super::octets::{put, u16_at};
+use super::{Checksum, EmitError, ParseError, ParseErrorKind};
+
+/// Octets of the header.
+pub const HEADER_LEN: usize = 8;
+
+const LENGTH_AT: usize = 4;
+const CHECKSUM_AT: usize = 6;
+
+/// A UDP datagram whose length is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct UdpDatagram<'a> {
+    octets: &'a [u8],
+}
+
+impl<'a> UdpDatagram<'a> {
+    /// Reads a datagram; octets beyond its Length are left out.
+    ///
+    /// # Errors
+    ///
+    /// - [`ParseErrorKind::Truncated`], [`ParseErrorKind::UdpLength`].
+    pub fn parse(octets: &'a [u8]) -> Result<Self, ParseError> {
+        if octets.len() < HEADER_LEN {
+            return Err(ParseError::new(ParseErrorKind::Truncated, octets.len()));
+        }
+        let wrong = ParseError::new(ParseErrorKind::UdpLength, LENGTH_AT);
+        let len = u16_at(octets, LENGTH_AT).map(usize::from).filter(|&len| len >= HEADER_LEN).ok_or(wrong)?;
+        Ok(Self { octets: octets.get(..len).ok_or(wrong)? })
+    }
+
+    /// Source port.
+    #[must_use]
+    pub fn source_port(&self) -> u16 {
+        u16_at(self.octets, 0).unwrap_or(0)
+    }
+
+    /// Destination port.
+    #[must_use]
+    pub fn destination_port(&self) -> u16 {
+        u16_at(self.octets, 2).unwrap_or(0)
+    }
+
+    /// What follows the header.
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
+        self.octets.get(HEADER_LEN..).unwrap_or(&[])
+    }
+
+    /// Whether the checksum is right for a datagram between these addresses; over IPv4, 0 means that there is none.
+    #[must_use]
+    pub fn checksum_ok(&self, source: IpAddr, destination: IpAddr) -> bool {
+        let none = u16_at(self.octets, CHECKSUM_AT) == Some(0) && source.is_ipv4();
+        none || pseudo_header(source, destination, self.octets.len()).add_octets(self.octets).folded() == 0xffff
+    }
+}
+
+/// A datagram to be written.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
+pub struct UdpRepr<'a> {
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// What follows the header.
+    pub payload: &'a [u8],
+}
+
+impl UdpRepr<'_> {
+    /// Octets of the datagram.
+    #[must_use]
+    pub const fn encoded_len(&self) -> usize {
+        HEADER_LEN.saturating_add(self.payload.len())
+    }
+
+    /// Writes the datagram, its checksum for these addresses: in an Xcast packet, the sender's and All_Xcast_Routers.
+    ///
+    /// # Errors
+    ///
+    /// - [`EmitError::BufferTooSmall`], [`EmitError::PacketTooLong`].
+    pub fn emit(&self, source: IpAddr, destination: IpAddr, buffer: &mut [u8]) -> Result<(), EmitError> {
+        let len = self.encoded_len();
+        let length = u16::try_from(len).map_err(|_| EmitError::PacketTooLong { len })?;
+        let needed = EmitError::BufferTooSmall { needed: len };
+        let datagram = buffer.get_mut(..len).ok_or(needed)?;
+        put(datagram, 0, &self.source_port.to_be_bytes()).ok_or(needed)?;
+        put(datagram, 2, &self.destination_port.to_be_bytes()).ok_or(needed)?;
+        put(datagram, LENGTH_AT, &length.to_be_bytes()).ok_or(needed)?;
+        put(datagram, CHECKSUM_AT, &[0, 0]).ok_or(needed)?;
+        put(datagram, HEADER_LEN, self.payload).ok_or(needed)?;
+        let checksum = match pseudo_header(source, destination, len).add_octets(datagram).finish() {
+            // RFC 768: a computed zero is sent as all ones.
+            0 => 0xffff,
+            checksum => checksum,
+        };
+        put(datagram, CHECKSUM_AT, &checksum.to_be_bytes()).ok_or(needed)
+    }
+}
+
+fn pseudo_header(source: IpAddr, destination: IpAddr, len: usize) -> Checksum {
+    let sum = [source, destination].iter().fold(Checksum::new(), |sum, address| match address {
+        IpAddr::V4(address) => sum.add_octets(&address.octets()),
+        IpAddr::V6(address) => sum.add_octets(&address.octets()),
+    });
+    // The length of a datagram is 16 bits; IPv6's 32-bit field adds only zeros.
+    sum.add_u16(u16::try_from(len).unwrap_or(0)).add_u16(u16::from(protocol::UDP))
+}
