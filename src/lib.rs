@@ -18,4 +18,5 @@
 extern crate std;
 
 pub mod crypto;
+pub mod ipsec;
 pub mod wire;

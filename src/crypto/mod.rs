@@ -4,7 +4,7 @@
 //! association, so that a slot of a hardware security module fits as well as octets in memory, and so that whatever can
 //! be computed once per key (AES round keys, the two keyed states of an HMAC) is not computed per packet.
 //!
-//! [`RustCrypto`] ships, behind the feature `rust-crypto`, which is on by default.
+//! `RustCrypto` ships, behind the feature `rust-crypto`, which is on by default.
 
 mod algorithm;
 mod secret;
@@ -42,6 +42,13 @@ impl Icv {
     #[must_use]
     pub fn as_octets(&self) -> &[u8] {
         self.octets.get(..self.len).unwrap_or(&[])
+    }
+}
+
+impl Drop for Icv {
+    /// The right ICV of a forged packet is a secret until the packet is refused.
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.octets);
     }
 }
 
@@ -104,6 +111,67 @@ impl core::fmt::Display for CryptoError {
 }
 
 impl core::error::Error for CryptoError {}
+
+impl<P: CryptoProvider> CryptoProvider for &mut P {
+    type IntegrityKey = P::IntegrityKey;
+    type CipherKey = P::CipherKey;
+    type AeadKey = P::AeadKey;
+
+    fn integrity_key(&mut self, algorithm: IntegrityAlgorithm, key: &[u8]) -> Result<Self::IntegrityKey, KeyError> {
+        (**self).integrity_key(algorithm, key)
+    }
+
+    fn cipher_key(&mut self, algorithm: CipherAlgorithm, key: &[u8]) -> Result<Self::CipherKey, KeyError> {
+        (**self).cipher_key(algorithm, key)
+    }
+
+    fn aead_key(&mut self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self::AeadKey, KeyError> {
+        (**self).aead_key(algorithm, key)
+    }
+
+    fn icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I) -> Result<Icv, CryptoError>
+    where
+        I: IntoIterator<Item = &'p [u8]>,
+    {
+        (**self).icv(key, parts)
+    }
+
+    fn verify_icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I, received: &[u8]) -> Result<(), CryptoError>
+    where
+        I: IntoIterator<Item = &'p [u8]>,
+    {
+        (**self).verify_icv(key, parts, received)
+    }
+
+    fn encrypt(&mut self, key: &Self::CipherKey, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError> {
+        (**self).encrypt(key, iv, data)
+    }
+
+    fn decrypt(&mut self, key: &Self::CipherKey, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError> {
+        (**self).decrypt(key, iv, data)
+    }
+
+    fn aead_seal(
+        &mut self,
+        key: &Self::AeadKey,
+        iv: &[u8; AEAD_IV_LEN],
+        aad: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; AEAD_TAG_LEN], CryptoError> {
+        (**self).aead_seal(key, iv, aad, data)
+    }
+
+    fn aead_open(
+        &mut self,
+        key: &Self::AeadKey,
+        iv: &[u8; AEAD_IV_LEN],
+        aad: &[u8],
+        data: &mut [u8],
+        tag: &[u8; AEAD_TAG_LEN],
+    ) -> Result<(), CryptoError> {
+        (**self).aead_open(key, iv, aad, data, tag)
+    }
+}
 
 /// Makes key handles and computes with them.
 ///

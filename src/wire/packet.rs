@@ -71,11 +71,13 @@ impl<'a> XcastPacket<'a> {
     /// - Every other [`ParseErrorKind`] but [`ParseErrorKind::UdpLength`]: malformed.
     pub fn parse(packet: &'a [u8], code_points: &CodePoints, checksum: ChecksumPolicy) -> Result<Self, ParseError> {
         let (ip, _) = IpHeader::split(packet)?;
-        let octets = packet.get(..ip.packet_len()).unwrap_or(packet);
-        let parsed = match ip {
-            IpHeader::V4(header) => Self::parse_v4(octets, header, code_points)?,
-            IpHeader::V6(header) => Self::parse_v6(octets, header, code_points)?,
-        };
+        if let IpHeader::V4(header) = &ip
+            && announces_xcast(header, code_points)
+            && !header.checksum_ok()
+        {
+            return Err(ParseError::new(ParseErrorKind::Ipv4HeaderChecksum, super::ipv4::CHECKSUM_AT));
+        }
+        let parsed = Self::parse_structure(packet, code_points)?;
         if checksum == ChecksumPolicy::Verify && !parsed.header.checksum_ok() {
             let at = parsed.layout.xcast_at.saturating_add(Layout::checksum_at(ip.family()));
             return Err(ParseError::new(ParseErrorKind::XcastChecksum, at));
@@ -83,14 +85,21 @@ impl<'a> XcastPacket<'a> {
         Ok(parsed)
     }
 
+    /// [`parse`](Self::parse) without a look at any checksum, for IPsec, which does not depend on them.
+    pub(crate) fn parse_structure(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
+        let (ip, _) = IpHeader::split(packet)?;
+        let octets = packet.get(..ip.packet_len()).unwrap_or(packet);
+        match ip {
+            IpHeader::V4(header) => Self::parse_v4(octets, header, code_points),
+            IpHeader::V6(header) => Self::parse_v6(octets, header, code_points),
+        }
+    }
+
     fn parse_v4(octets: &'a [u8], ip: Ipv4Header<'a>, code_points: &CodePoints) -> Result<Self, ParseError> {
         let xcast = code_points.fields().xcast4_protocol;
         let not_xcast = ParseError::new(ParseErrorKind::NotXcast, super::ipv4::PROTOCOL_AT);
-        if ip.protocol() != xcast && ip.protocol() != protocol::AH {
+        if !announces_xcast(&ip, code_points) {
             return Err(not_xcast);
-        }
-        if !ip.checksum_ok() {
-            return Err(ParseError::new(ParseErrorKind::Ipv4HeaderChecksum, super::ipv4::CHECKSUM_AT));
         }
         if ip.is_fragment() {
             return Err(ParseError::new(ParseErrorKind::Fragment, super::ipv4::FLAGS_AT));
@@ -253,6 +262,11 @@ impl<'a> XcastPacket<'a> {
     }
 }
 
+/// Whether an IPv4 header announces Xcast4, or AH, behind which it may be.
+fn announces_xcast(ip: &Ipv4Header<'_>, code_points: &CodePoints) -> bool {
+    ip.protocol() == code_points.fields().xcast4_protocol || ip.protocol() == protocol::AH
+}
+
 /// The bits, from the header or from the option.
 fn read_bits(
     octets: &[u8],
@@ -346,9 +360,7 @@ impl<'a> XcastPacketMut<'a> {
 
     /// Sets the X bit; CHECKSUM follows.
     pub fn set_no_x2u(&mut self) {
-        if let Some(header) = self.octets.get_mut(self.layout.xcast_at..) {
-            self.layout.header.set_no_x2u(header);
-        }
+        self.layout.set_no_x2u(self.octets);
     }
 }
 
@@ -362,6 +374,13 @@ impl PacketLayout {
             }
         } else if let Some(header) = headers.get_mut(self.xcast_at..) {
             self.header.retain(header, anonymous, keep);
+        }
+    }
+
+    /// Sets the X bit; CHECKSUM follows.
+    pub(crate) fn set_no_x2u(&self, headers: &mut [u8]) {
+        if let Some(header) = headers.get_mut(self.xcast_at..) {
+            self.header.set_no_x2u(header);
         }
     }
 }

@@ -33,6 +33,13 @@ impl<'a> UdpDatagram<'a> {
         Ok(Self { octets: octets.get(..len).ok_or(wrong)? })
     }
 
+    /// Octets of the datagram, header included.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "never below 8")]
+    pub const fn len(&self) -> usize {
+        self.octets.len()
+    }
+
     /// Source port.
     #[must_use]
     pub fn source_port(&self) -> u16 {

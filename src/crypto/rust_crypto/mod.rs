@@ -41,6 +41,7 @@ use super::{
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct is how it is named and made")]
 pub struct RustCrypto;
 
 impl CryptoProvider for RustCrypto {

@@ -1,0 +1,150 @@
+//! A packet in a buffer with room around it.
+
+use core::ops::Range;
+
+/// A packet in the middle of a caller's buffer, with headroom in front of it and tailroom behind.
+///
+/// Sealing inserts headers in the packet and opening takes them out. With headroom for them only the few octets of the IP
+/// and Xcast headers move; without it the payload does.
+#[derive(Debug)]
+pub struct PacketBuf<'a> {
+    storage: &'a mut [u8],
+    range: Range<usize>,
+}
+
+impl<'a> PacketBuf<'a> {
+    /// The packet at `range` of `storage`, or `None` if `storage` does not reach that far.
+    #[must_use]
+    pub fn new(storage: &'a mut [u8], range: Range<usize>) -> Option<Self> {
+        storage.get(range.clone())?;
+        Some(Self { storage, range })
+    }
+
+    /// The packet's octets.
+    #[must_use]
+    pub fn as_octets(&self) -> &[u8] {
+        self.storage.get(self.range.clone()).unwrap_or(&[])
+    }
+
+    /// The packet's octets, to be changed.
+    #[must_use]
+    pub fn as_mut_octets(&mut self) -> &mut [u8] {
+        self.storage.get_mut(self.range.clone()).unwrap_or(&mut [])
+    }
+
+    /// Where in the buffer the packet lies.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// Octets of the packet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Whether the packet has no octets.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// Octets free in front of the packet.
+    #[must_use]
+    pub const fn headroom(&self) -> usize {
+        self.range.start
+    }
+
+    /// Octets free behind the packet.
+    #[must_use]
+    pub const fn tailroom(&self) -> usize {
+        self.storage.len().saturating_sub(self.range.end)
+    }
+
+    /// Whether `inserted` octets inside and `appended` behind would fit.
+    pub(crate) const fn fits(&self, inserted: usize, appended: usize) -> bool {
+        let in_front = inserted <= self.headroom();
+        let behind = if in_front { appended } else { appended.saturating_add(inserted) };
+        behind <= self.tailroom()
+    }
+
+    /// Inserts `count` octets of any value at `at`, moving what is in front if there is headroom, else what is behind.
+    /// Without room nothing changes.
+    pub(crate) fn insert(&mut self, at: usize, count: usize) -> Option<()> {
+        if at > self.len() || !self.fits(count, 0) {
+            return None;
+        }
+        let Range { start, end } = self.range;
+        let from = start.checked_add(at)?;
+        if let Some(new_start) = start.checked_sub(count) {
+            self.storage.copy_within(start..from, new_start);
+            self.range.start = new_start;
+        } else {
+            self.storage.copy_within(from..end, from.checked_add(count)?);
+            self.range.end = end.checked_add(count)?;
+        }
+        Some(())
+    }
+
+    /// Removes `count` octets at `at`, moving what is in front.
+    pub(crate) fn remove(&mut self, at: usize, count: usize) -> Option<()> {
+        let start = self.range.start;
+        let new_start = start.checked_add(count)?;
+        let from = start.checked_add(at)?;
+        if from.checked_add(count)? > self.range.end {
+            return None;
+        }
+        self.storage.copy_within(start..from, new_start);
+        self.range.start = new_start;
+        Some(())
+    }
+
+    /// Appends `count` octets of any value.
+    pub(crate) fn extend(&mut self, count: usize) -> Option<()> {
+        let end = self.range.end.checked_add(count)?;
+        if end > self.storage.len() {
+            return None;
+        }
+        self.range.end = end;
+        Some(())
+    }
+
+    /// Cuts the packet off after `len` octets.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.range.end = self.range.end.min(self.range.start.saturating_add(len));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inserts_with_headroom_and_without() {
+        for headroom in 0..4 {
+            let mut storage = [0; 12];
+            storage[headroom..headroom + 5].copy_from_slice(b"abcde");
+            let mut packet = PacketBuf::new(&mut storage, headroom..headroom + 5).unwrap();
+            packet.insert(2, 3).unwrap();
+            packet.as_mut_octets()[2..5].copy_from_slice(b"XYZ");
+            assert_eq!(packet.as_octets(), b"abXYZcde");
+            assert_eq!(packet.headroom(), if headroom == 3 { 0 } else { headroom });
+            packet.remove(2, 3).unwrap();
+            assert_eq!(packet.as_octets(), b"abcde");
+        }
+    }
+
+    #[test]
+    fn refuses_without_room_and_changes_nothing() {
+        let mut storage = *b"_abcde_";
+        let mut packet = PacketBuf::new(&mut storage, 1..6).unwrap();
+        assert!(packet.fits(1, 1) && !packet.fits(1, 2) && !packet.fits(2, 0));
+        assert_eq!(packet.insert(1, 2), None);
+        assert_eq!(packet.insert(6, 1), None);
+        assert_eq!(packet.remove(4, 2), None);
+        assert_eq!(packet.extend(2), None);
+        assert_eq!((packet.as_octets(), packet.range()), (&b"abcde"[..], 1..6));
+        assert!(PacketBuf::new(&mut storage, 3..8).is_none());
+    }
+}

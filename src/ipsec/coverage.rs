@@ -1,0 +1,292 @@
+//! What AH's ICV covers (RFC 4302 §3.3.3, Appendix A; draft §3.2), read as slices of the packet with runs of zeros in place
+//! of mutable fields. Nothing is written to the packet.
+
+use core::ops::Range;
+
+use super::construction::Refusal;
+use super::error::OpenError;
+use super::placement::Place;
+use super::sa::RoutingCoverage;
+use crate::wire::{
+    BitmapPlace, CodePoints, ExtensionHeader, Family, IpHeader, Ipv4Header, Ipv6Options, ParseError, XcastHeader, ah,
+    ipv4, ipv6, protocol, put,
+};
+
+static ZEROS: [u8; 256] = [0; 256];
+
+/// What is needed to read a packet as AH covers it: its IP header with mutable fields zeroed, and how to find the mutable
+/// fields of its IPv6 extension headers.
+#[derive(Clone, Debug)]
+pub(crate) struct Coverage<'a> {
+    packet: &'a [u8],
+    /// Only IPv4 needs more than 40.
+    ip_header: [u8; ipv4::MAX_HEADER_LEN],
+    ip_header_len: usize,
+    ah_at: usize,
+    ah_len: usize,
+    icv_len: usize,
+    routing: RoutingRule,
+    first_extension: u8,
+}
+
+/// How a Routing header is covered.
+#[derive(Clone, Copy, Debug)]
+struct RoutingRule {
+    xcast_type: Option<u8>,
+    coverage: RoutingCoverage,
+    /// Where the Xcast bitmap is.
+    place: BitmapPlace,
+}
+
+impl<'a> Coverage<'a> {
+    /// Reads the headers in front of the AH at `place`, which has `ah_len` octets in all, once, so that walking them later
+    /// cannot fail.
+    ///
+    /// Refused are what cannot be covered because it changes on the way: IPv4 source routes, Routing headers with segments
+    /// left, and type 0.
+    pub(crate) fn new(
+        packet: &'a [u8],
+        place: &Place,
+        ah_len: usize,
+        icv_len: usize,
+        coverage: RoutingCoverage,
+        code_points: Option<&CodePoints>,
+    ) -> Result<Self, OpenError> {
+        let (ip, _) = IpHeader::split(packet)?;
+        let mut ip_header = [0; ipv4::MAX_HEADER_LEN];
+        let mut bitmap_place = BitmapPlace::Header;
+        let xcast_type = code_points.map(|points| points.fields().xcast6_routing_type);
+        match &ip {
+            IpHeader::V4(header) => normalise_v4(header, &mut ip_header)?,
+            IpHeader::V6(_) => {
+                put(&mut ip_header, 0, packet.get(..ipv6::HEADER_LEN).unwrap_or(&[]));
+                // Version stays; traffic class and flow label are zeroed, and so is the hop limit.
+                put(&mut ip_header, 0, &[0x60, 0, 0, 0]);
+                put(&mut ip_header, ipv6::HOP_LIMIT_AT, &[0]);
+            }
+        }
+        let first_extension = ip.next_header();
+        if place.family == Family::V6 {
+            for header in (Extensions { packet, kind: first_extension, at: ipv6::HEADER_LEN, end: place.at }) {
+                let header = header?;
+                if header.kind == protocol::ROUTING {
+                    check_routing(&header, xcast_type, coverage, bitmap_place)?;
+                } else {
+                    for option in header.options() {
+                        let option = option?;
+                        let bitmap = code_points.map(|points| points.fields().bitmap_option_v6);
+                        if header.kind == protocol::HOP_BY_HOP && Some(option.kind) == bitmap {
+                            bitmap_place = BitmapPlace::Option;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Self {
+            packet,
+            ip_header,
+            ip_header_len: place.ip_header_len,
+            ah_at: place.at,
+            ah_len,
+            icv_len,
+            routing: RoutingRule { xcast_type, coverage, place: bitmap_place },
+            first_extension,
+        })
+    }
+
+    /// Everything the ICV is computed over, in order. `high` is the upper half of an extended sequence number, which follows
+    /// the payload (RFC 4302 §3.3.3.2.2).
+    pub(crate) fn parts<'s>(&'s self, high: Option<&'s [u8; 4]>) -> impl Iterator<Item = &'s [u8]> {
+        let ah = self.packet.get(self.ah_at..).unwrap_or(&[]);
+        let icv_end = ah::FIXED_LEN.saturating_add(self.icv_len);
+        let tail: [&[u8]; 5] = [
+            ah.get(..ah::FIXED_LEN).unwrap_or(&[]),
+            ZEROS.get(..self.icv_len).unwrap_or(&ZEROS),
+            ah.get(icv_end..self.ah_len).unwrap_or(&[]),
+            ah.get(self.ah_len..).unwrap_or(&[]),
+            high.map_or(&[], |high| high),
+        ];
+        let ip_header = self.ip_header.get(..self.ip_header_len).unwrap_or(&self.ip_header);
+        core::iter::once(ip_header).chain(self.extension_parts()).chain(tail)
+    }
+
+    /// The IPv6 extension headers in front of the AH; nothing in IPv4.
+    fn extension_parts(&self) -> ExtensionParts<'_> {
+        let headers =
+            Extensions { packet: self.packet, kind: self.first_extension, at: self.ip_header_len, end: self.ah_at };
+        ExtensionParts {
+            packet: self.packet,
+            at: self.ip_header_len,
+            end: self.ah_at,
+            zeroed: MutableFields { headers, routing: self.routing, options: None, fields: [const { 0..0 }; 3] },
+            run: 0..0,
+        }
+    }
+}
+
+/// Copies an IPv4 header with mutable fields zeroed (RFC 4302 §3.3.3.1.1, §A1).
+fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8; ipv4::MAX_HEADER_LEN]) -> Result<(), OpenError> {
+    put(normalised, 0, header.as_octets());
+    put(normalised, ipv4::TOS_AT, &[0]);
+    put(normalised, ipv4::FLAGS_AT, &[0, 0]);
+    put(normalised, ipv4::TTL_AT, &[0]);
+    put(normalised, ipv4::CHECKSUM_AT, &[0, 0]);
+    for option in header.options() {
+        let option = option?;
+        if matches!(option.kind, ipv4::OPTION_LSRR | ipv4::OPTION_SSRR) {
+            return Err(Refusal::SourceRoute.into());
+        }
+        if !ipv4::is_immutable_option(option.kind) {
+            let end = option.at.saturating_add(option.octets.len());
+            if let Some(octets) = normalised.get_mut(option.at..end) {
+                octets.fill(0);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether AH can cover a Routing header.
+fn check_routing(
+    header: &ExtensionHeader<'_>,
+    xcast_type: Option<u8>,
+    coverage: RoutingCoverage,
+    place: BitmapPlace,
+) -> Result<(), OpenError> {
+    if xcast_type.is_some() && header.routing_type() == xcast_type {
+        // The fields to be zeroed must be found; where nothing in the header is looked at, its contents do not matter.
+        if coverage == RoutingCoverage::FieldsZeroed {
+            XcastHeader::split_v6(header.octets, place).map_err(|error| error.shifted(header.at))?;
+        }
+        return Ok(());
+    }
+    if header.segments_left() == Some(0) { Ok(()) } else { Err(Refusal::RoutingHeader.into()) }
+}
+
+/// Walks IPv6 extension headers of the shape of Hop-by-Hop, up to `end`.
+#[derive(Clone, Debug)]
+struct Extensions<'a> {
+    packet: &'a [u8],
+    kind: u8,
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Iterator for Extensions<'a> {
+    type Item = Result<ExtensionHeader<'a>, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.end {
+            return None;
+        }
+        let header = ExtensionHeader::read(self.packet, self.kind, self.at);
+        match &header {
+            Ok(header) => {
+                self.kind = header.next_header();
+                self.at = header.end();
+            }
+            Err(_) => self.at = self.end,
+        }
+        Some(header)
+    }
+}
+
+/// The mutable fields of IPv6 extension headers, as ascending ranges of the packet.
+#[derive(Clone, Debug)]
+struct MutableFields<'a> {
+    headers: Extensions<'a>,
+    routing: RoutingRule,
+    /// The options of the header being walked, if it has options.
+    options: Option<Ipv6Options<'a>>,
+    /// Fields of the Routing header being walked, ascending, empty ones to be skipped.
+    fields: [Range<usize>; 3],
+}
+
+impl Iterator for MutableFields<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        loop {
+            for field in &mut self.fields {
+                if field.start < field.end {
+                    return Some(core::mem::take(field));
+                }
+            }
+            if let Some(options) = &mut self.options {
+                match options.next() {
+                    Some(Ok(option)) if option.is_mutable() => {
+                        let end = option.at.saturating_add(option.octets.len());
+                        // Type and length are covered.
+                        return Some(option.at.saturating_add(2)..end);
+                    }
+                    Some(_) => continue,
+                    None => self.options = None,
+                }
+            }
+            let header = self.headers.next()?.ok()?;
+            if header.kind == protocol::ROUTING {
+                self.fields = self.routing.fields(&header);
+            } else {
+                self.options = Some(header.options());
+            }
+        }
+    }
+}
+
+impl RoutingRule {
+    /// The fields of `header` that count as zero.
+    fn fields(&self, header: &ExtensionHeader<'_>) -> [Range<usize>; 3] {
+        const NONE: Range<usize> = 0..0;
+        let at = header.at;
+        if self.xcast_type.is_none() || header.routing_type() != self.xcast_type {
+            return [NONE; 3];
+        }
+        match self.coverage {
+            RoutingCoverage::Covered => [NONE; 3],
+            RoutingCoverage::DataZeroed => [at.saturating_add(4)..header.end(), NONE, NONE],
+            RoutingCoverage::FieldsZeroed => {
+                let Ok((xcast, _)) = XcastHeader::split_v6(header.octets, self.place) else { return [NONE; 3] };
+                let layout = xcast.layout();
+                let shifted = |from: usize, to: usize| at.saturating_add(from)..at.saturating_add(to);
+                let addresses = if xcast.anonymous() {
+                    shifted(layout.addresses_at, layout.address_at(layout.count))
+                } else {
+                    NONE
+                };
+                [shifted(6, 8), shifted(layout.bitmap_at, layout.addresses_at), addresses]
+            }
+        }
+    }
+}
+
+/// Slices of the packet between mutable fields, and zeros for those.
+#[derive(Clone, Debug)]
+struct ExtensionParts<'a> {
+    packet: &'a [u8],
+    at: usize,
+    end: usize,
+    zeroed: MutableFields<'a>,
+    /// The zeroed field reached or ahead.
+    run: Range<usize>,
+}
+
+impl<'a> Iterator for ExtensionParts<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.at >= self.end {
+            return None;
+        }
+        if self.at >= self.run.end {
+            self.run = self.zeroed.next().unwrap_or(self.end..self.end);
+        }
+        if self.at < self.run.start {
+            let part = self.packet.get(self.at..self.run.start).unwrap_or(&[]);
+            self.at = self.run.start;
+            return Some(part);
+        }
+        let left = self.run.end.saturating_sub(self.at).min(ZEROS.len());
+        self.at = self.at.saturating_add(left);
+        ZEROS.get(..left)
+    }
+}

@@ -1,0 +1,173 @@
+//! Why a packet was not sealed or opened.
+
+use super::Spi;
+use super::construction::Refusal;
+use super::replay::ReplayError;
+use super::sequence::SequenceExhausted;
+use crate::crypto::CryptoError;
+use crate::wire::ParseError;
+
+/// Why a packet was not sealed. Unless said otherwise it is unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The packet cannot be read.
+    Parse(ParseError),
+    /// The construction is refused.
+    Refused(Refusal),
+    /// The association is for other addresses.
+    OtherAddresses,
+    /// Sealed, the packet would be longer than its IP header can say.
+    PacketTooLong {
+        /// Octets it would have.
+        len: usize,
+    },
+    /// The buffer has too little room around the packet.
+    NoRoom {
+        /// Octets to be inserted, taken from the headroom or else from the tailroom.
+        inserted: usize,
+        /// Octets to be appended, taken from the tailroom.
+        appended: usize,
+    },
+    /// The initialization vector does not have the algorithm's length.
+    IvLength,
+    /// No sequence number, or no nonce, is left: a new association is needed.
+    Exhausted,
+    /// The random number generator failed.
+    Random,
+    /// The crypto provider failed. The packet must not be used.
+    Crypto(CryptoError),
+}
+
+/// Why a packet was not opened.
+///
+/// Until the ICV has verified, every octet of the packet is its sender's claim; [`Icv`](Self::Icv) says that no holder of
+/// the key made it. [`Padding`](Self::Padding), [`BlockLength`](Self::BlockLength), [`Inner`](Self::Inner) and what
+/// [`Refused`](Self::Refused) finds inside arise only after that, so that nobody without the key can provoke them: they do
+/// not tell an attacker anything about what a ciphertext decrypts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The packet cannot be read up to and with its AH or ESP header; or, after the ICV verified, its Xcast header cannot.
+    Parse(ParseError),
+    /// There is neither AH nor ESP where they belong.
+    NotProtected,
+    /// SPI 0–255, which no association has.
+    ReservedSpi {
+        /// The value.
+        spi: u32,
+    },
+    /// No association for this protocol, SPI, destination and source (RFC 4301 §5.2 step 3).
+    NoSa {
+        /// The SPI.
+        spi: Spi,
+    },
+    /// The AH does not have the length that the association's ICV gives it.
+    AhLength,
+    /// ESP too short to hold its own fields.
+    EspLength,
+    /// The sequence number was not accepted.
+    Replay(ReplayError),
+    /// The ICV does not verify.
+    Icv,
+    /// Authentic, but the ciphertext is not a whole number of blocks.
+    BlockLength,
+    /// Authentic, but the padding is not 1, 2, 3, … or longer than there is room for.
+    Padding,
+    /// Authentic, but what is inside is not what Next Header and mode announce.
+    Inner,
+    /// The construction is refused.
+    Refused(Refusal),
+    /// The crypto provider failed, other than by finding a wrong ICV.
+    Crypto(CryptoError),
+}
+
+impl From<ParseError> for SealError {
+    fn from(error: ParseError) -> Self {
+        Self::Parse(error)
+    }
+}
+
+impl From<Refusal> for SealError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<SequenceExhausted> for SealError {
+    fn from(_: SequenceExhausted) -> Self {
+        Self::Exhausted
+    }
+}
+
+impl From<CryptoError> for SealError {
+    fn from(error: CryptoError) -> Self {
+        Self::Crypto(error)
+    }
+}
+
+impl From<ParseError> for OpenError {
+    fn from(error: ParseError) -> Self {
+        Self::Parse(error)
+    }
+}
+
+impl From<Refusal> for OpenError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<ReplayError> for OpenError {
+    fn from(error: ReplayError) -> Self {
+        Self::Replay(error)
+    }
+}
+
+impl From<CryptoError> for OpenError {
+    fn from(error: CryptoError) -> Self {
+        if error == CryptoError::Mismatch { Self::Icv } else { Self::Crypto(error) }
+    }
+}
+
+impl core::fmt::Display for SealError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Parse(error) => error.fmt(f),
+            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::OtherAddresses => f.write_str("the security association is for other addresses"),
+            Self::PacketTooLong { len } => write!(f, "the packet would have {len} octets"),
+            Self::NoRoom { inserted, appended } => {
+                write!(f, "no room to insert {inserted} and append {appended} octets")
+            }
+            Self::IvLength => f.write_str("initialization vector of another length than the algorithm's"),
+            Self::Exhausted => f.write_str("sequence numbers exhausted, a new security association is needed"),
+            Self::Random => f.write_str("the random number generator failed"),
+            Self::Crypto(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for SealError {}
+
+impl core::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Parse(error) => error.fmt(f),
+            Self::NotProtected => f.write_str("neither AH nor ESP"),
+            Self::ReservedSpi { spi } => write!(f, "reserved SPI {spi}"),
+            Self::NoSa { spi } => write!(f, "no security association for SPI {spi}"),
+            Self::AhLength => f.write_str("AH of another length than its association's"),
+            Self::EspLength => f.write_str("ESP too short"),
+            Self::Replay(error) => error.fmt(f),
+            Self::Icv => f.write_str("integrity check value does not verify"),
+            Self::BlockLength => f.write_str("ciphertext not a whole number of blocks"),
+            Self::Padding => f.write_str("wrong padding"),
+            Self::Inner => f.write_str("what is inside is not what Next Header announces"),
+            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::Crypto(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for OpenError {}

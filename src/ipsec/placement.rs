@@ -1,0 +1,209 @@
+//! Where AH or ESP stands in a packet, or is to be put, and how taking it in or out changes the headers in front.
+
+use super::buffer::PacketBuf;
+use super::construction::as_xcast;
+use crate::wire::{
+    AhHeader, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, ParseError, ParseErrorKind, XcastPacket,
+    ipv4, ipv6, protocol, put, u8_at, u16_at,
+};
+
+/// A place between the headers of a packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) family: Family,
+    /// Octets of the IP header, options included.
+    pub(crate) ip_header_len: usize,
+    /// Octets of the whole packet, by its IP header.
+    pub(crate) packet_len: usize,
+    /// Where the place is.
+    pub(crate) at: usize,
+    /// Where the octet is that says what stands there.
+    pub(crate) announced_at: usize,
+    /// What stands there.
+    pub(crate) next_header: u8,
+    /// Where the Xcast header starts whose CHECKSUM covers `announced_at`, if one does.
+    pub(crate) covering_checksum_at: Option<usize>,
+}
+
+impl Place {
+    /// Directly behind the IP header.
+    fn behind_ip(ip: &IpHeader<'_>) -> Self {
+        let announced_at = match ip.family() {
+            Family::V4 => ipv4::PROTOCOL_AT,
+            Family::V6 => ipv6::NEXT_HEADER_AT,
+        };
+        Self {
+            family: ip.family(),
+            ip_header_len: ip.header_len(),
+            packet_len: ip.packet_len(),
+            at: ip.header_len(),
+            announced_at,
+            next_header: ip.next_header(),
+            covering_checksum_at: None,
+        }
+    }
+
+    /// Directly behind all Xcast headers.
+    fn behind_xcast(xcast: &XcastPacket<'_>) -> Self {
+        let layout = xcast.layout();
+        let covered = layout.next_protocol_at >= layout.xcast_at
+            && layout.next_protocol_at < layout.xcast_at.saturating_add(layout.header.len);
+        let checksum_at = match layout.header.family {
+            Family::V4 => 2_usize,
+            Family::V6 => 6,
+        };
+        Self {
+            family: layout.header.family,
+            ip_header_len: layout.ip_header_len,
+            packet_len: layout.packet_len,
+            at: layout.payload_at,
+            announced_at: layout.next_protocol_at,
+            next_header: xcast.next_protocol(),
+            covering_checksum_at: if covered { Some(layout.xcast_at.saturating_add(checksum_at)) } else { None },
+        }
+    }
+
+    /// Behind an IPv6 extension header.
+    fn behind(self, header: &ExtensionHeader<'_>) -> Self {
+        Self { at: header.end(), announced_at: header.at, next_header: header.next_header(), ..self }
+    }
+}
+
+/// Where an arrived packet's outermost AH or ESP is to be looked for: behind the IP header and IPv6 extension headers, or
+/// behind the Xcast4 header.
+///
+/// A fragment is an error: IPsec works on whole packets (RFC 4302 §3.4.1, RFC 4303 §3.4.1).
+pub(crate) fn find_protection(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Place, ParseError> {
+    let (ip, _) = IpHeader::split(packet)?;
+    let octets = packet.get(..ip.packet_len()).unwrap_or(packet);
+    let mut place = Place::behind_ip(&ip);
+    match ip {
+        IpHeader::V4(header) => {
+            if header.is_fragment() {
+                return Err(ParseError::new(ParseErrorKind::Fragment, ipv4::FLAGS_AT));
+            }
+            let is_xcast = code_points.is_some_and(|points| points.fields().xcast4_protocol == place.next_header);
+            if is_xcast && let Some(xcast) = as_xcast(packet, code_points)? {
+                place = Place::behind_xcast(&xcast);
+            }
+        }
+        IpHeader::V6(_) => {
+            let xcast_type = code_points.map(|points| points.fields().xcast6_routing_type);
+            loop {
+                match place.next_header {
+                    protocol::HOP_BY_HOP if place.at != ipv6::HEADER_LEN => {
+                        return Err(ParseError::new(ParseErrorKind::HopByHopPlace, place.announced_at));
+                    }
+                    protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING => {
+                        let header = ExtensionHeader::read(octets, place.next_header, place.at)?;
+                        place = place.behind(&header);
+                        let is_xcast = xcast_type.is_some() && header.routing_type() == xcast_type;
+                        place.covering_checksum_at = if is_xcast { Some(header.at.saturating_add(6)) } else { None };
+                    }
+                    protocol::FRAGMENT => return Err(ParseError::new(ParseErrorKind::Fragment, place.at)),
+                    _ => break,
+                }
+            }
+        }
+    }
+    Ok(place)
+}
+
+/// Where transport-mode ESP goes in a packet to be sent, and, in IPv6, AH: behind the Xcast headers; else behind Hop-by-Hop
+/// and Routing headers and what stands in front of the latter. A Destination Options header without a Routing header behind
+/// it is for the final destination and is protected (RFC 8200 §4.1, RFC 4302 §3.1.1).
+pub(crate) fn behind_routing(packet: &[u8], xcast: Option<&XcastPacket<'_>>) -> Result<Place, ParseError> {
+    if let Some(xcast) = xcast {
+        return Ok(Place::behind_xcast(xcast));
+    }
+    let start = behind_ip_header(packet)?;
+    let mut found = start;
+    if start.family == Family::V6 {
+        let octets = packet.get(..start.packet_len).unwrap_or(packet);
+        let mut place = start;
+        while matches!(place.next_header, protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING) {
+            let header = ExtensionHeader::read(octets, place.next_header, place.at)?;
+            place = place.behind(&header);
+            if header.kind != protocol::DESTINATION_OPTIONS {
+                found = place;
+            }
+        }
+        if place.next_header == protocol::FRAGMENT {
+            return Err(ParseError::new(ParseErrorKind::Fragment, place.at));
+        }
+    }
+    Ok(found)
+}
+
+/// Where IPv4 AH goes, and tunnel-mode AH or ESP of either family in the inner packet: directly behind the IP header. For a
+/// packet to be sent, which must not be a fragment.
+pub(crate) fn behind_ip_header(packet: &[u8]) -> Result<Place, ParseError> {
+    let (ip, _) = IpHeader::split(packet)?;
+    if let IpHeader::V4(header) = &ip
+        && header.is_fragment()
+    {
+        return Err(ParseError::new(ParseErrorKind::Fragment, ipv4::FLAGS_AT));
+    }
+    Ok(Place::behind_ip(&ip))
+}
+
+/// Says in the headers in front of `place` that `next_header` now stands there and that the packet now has all its octets:
+/// Next Header with the Xcast CHECKSUM over it, and the IP header's length and checksum.
+pub(crate) fn repair_headers(packet: &mut [u8], place: &Place, next_header: u8) {
+    let old = u8_at(packet, place.announced_at).unwrap_or(0);
+    put(packet, place.announced_at, &[next_header]);
+    if let Some(at) = place.covering_checksum_at {
+        // PROT ID and Next Header stand at even offsets of their headers.
+        let checksum = u16_at(packet, at).unwrap_or(0);
+        let checksum = ChecksumUpdate::new(checksum).replace(&[old], &[next_header]).finish();
+        put(packet, at, &checksum.to_be_bytes());
+    }
+    let len = packet.len();
+    match place.family {
+        Family::V4 => {
+            let total_length = u16::try_from(len).unwrap_or(u16::MAX);
+            put(packet, ipv4::TOTAL_LENGTH_AT, &total_length.to_be_bytes());
+            if let Some(header) = packet.get_mut(..place.ip_header_len) {
+                ipv4::refresh_checksum(header);
+            }
+        }
+        Family::V6 => {
+            let payload_length = u16::try_from(len.saturating_sub(ipv6::HEADER_LEN)).unwrap_or(u16::MAX);
+            put(packet, ipv6::PAYLOAD_LENGTH_AT, &payload_length.to_be_bytes());
+        }
+    }
+}
+
+/// The longest packet of a family.
+pub(crate) const fn max_packet_len(family: Family) -> usize {
+    match family {
+        Family::V4 => ipv4::MAX_PACKET_LEN,
+        Family::V6 => ipv6::MAX_PACKET_LEN,
+    }
+}
+
+/// Takes an opened AH or ESP header of `count` octets out at `place`; `next_header` then stands there.
+pub(crate) fn take_out(packet: &mut PacketBuf<'_>, place: &Place, count: usize, next_header: u8) {
+    packet.remove(place.at, count);
+    repair_headers(packet.as_mut_octets(), place, next_header);
+}
+
+/// The AH at `place`.
+pub(crate) fn ah_at<'a>(packet: &'a [u8], place: &Place) -> Result<AhHeader<'a>, ParseError> {
+    let (header, _) =
+        AhHeader::split(packet.get(place.at..).unwrap_or(&[])).map_err(|error| error.shifted(place.at))?;
+    Ok(header)
+}
+
+/// Whether a Routing header of type 0 stands in front of `place`.
+pub(crate) fn has_routing_type_0(packet: &[u8], place: &Place) -> bool {
+    let (mut kind, mut at) = (u8_at(packet, ipv6::NEXT_HEADER_AT).unwrap_or(0), ipv6::HEADER_LEN);
+    while at < place.at {
+        let Ok(header) = ExtensionHeader::read(packet, kind, at) else { return false };
+        if header.routing_type() == Some(0) {
+            return true;
+        }
+        (kind, at) = (header.next_header(), header.end());
+    }
+    false
+}

@@ -1,0 +1,433 @@
+//! The receiver's anti-replay windows (RFC 4302 §3.4.3, RFC 4303 §3.4.3), one per sender (draft §3.1.2).
+
+use core::net::IpAddr;
+
+use super::Spi;
+use super::sa::SecurityProtocol;
+
+/// Why a sequence number was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The number was accepted before, lies left of the window, or is 0.
+    Replayed,
+    /// A new sender proved itself, but the table of senders is full. No other sender's window was given up for it.
+    TableFull,
+}
+
+impl core::fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Replayed => "sequence number already seen or too old",
+            Self::TableFull => "no room for another sender's replay window",
+        })
+    }
+}
+
+impl core::error::Error for ReplayError {}
+
+/// A sliding window over the sequence numbers of one sender.
+///
+/// `B` holds the bits: `[u64; WORDS]`, or `[u64]` behind a reference. The window's size in numbers is chosen at run time
+/// within that, 32 at least (RFC 4303 §3.4.3).
+#[derive(Debug)]
+pub struct ReplayWindow<B: ?Sized = [u64]> {
+    /// The highest number accepted; 0 before the first.
+    highest: u64,
+    size: u64,
+    /// Number `n` has bit `n` modulo the bits there are; valid for the `size` numbers up to `highest`.
+    bits: B,
+}
+
+impl<const WORDS: usize> ReplayWindow<[u64; WORDS]> {
+    /// The largest window that the bits allow.
+    pub const MAX_SIZE: u32 = {
+        assert!(WORDS >= 1 && WORDS <= 1024, "a window holds 64 to 65536 numbers");
+        (WORDS as u32).saturating_mul(64)
+    };
+
+    /// A window of `size` numbers that has seen nothing, or `None` unless `size` is between 32 and
+    /// [`MAX_SIZE`](Self::MAX_SIZE).
+    #[must_use]
+    pub const fn new(size: u32) -> Option<Self> {
+        Self::starting_after(size, 0)
+    }
+
+    /// A window whose right edge is already at `highest`, everything at and left of which is refused. For a receiver that
+    /// joins while the sender is under way (RFC 5374 §4.2, RFC 6407 §5.4).
+    #[must_use]
+    pub const fn starting_after(size: u32, highest: u64) -> Option<Self> {
+        if size < 32 || size > Self::MAX_SIZE {
+            return None;
+        }
+        Some(Self { highest, size: size as u64, bits: [u64::MAX; WORDS] })
+    }
+}
+
+impl ReplayWindow<[u64]> {
+    /// The highest number accepted so far.
+    #[must_use]
+    pub const fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// The number that a packet carrying the low half `received` must have, or `None` if it would have to be negative.
+    ///
+    /// RFC 4303 §A2.2: of the numbers with that low half, the lowest that is not left of the window.
+    const fn full_number(&self, received: u32, esn: bool) -> Option<u64> {
+        if !esn {
+            return Some(received as u64);
+        }
+        infer(self.highest, self.size, received)
+    }
+
+    /// Checks a number as received against the window; with `esn` its upper half is inferred.
+    ///
+    /// The window does not move before [`Unverified::commit`], which is to be called only after the packet's ICV verified.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReplayError::Replayed`].
+    pub fn check(&mut self, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
+        let number = self.full_number(received, esn).ok_or(ReplayError::Replayed)?;
+        if number == 0 || self.has_seen(number) {
+            return Err(ReplayError::Replayed);
+        }
+        Ok(Unverified { number, place: Place::Known(self) })
+    }
+
+    fn has_seen(&self, number: u64) -> bool {
+        match self.highest.checked_sub(number) {
+            None => false,
+            Some(age) if age >= self.size => true,
+            Some(_) => {
+                let (word, bit) = self.place_of(number);
+                self.bits.get(word).is_none_or(|word| word & bit != 0)
+            }
+        }
+    }
+
+    /// The word and the bit in it that stand for `number`.
+    fn place_of(&self, number: u64) -> (usize, u64) {
+        let word = (number >> 6).checked_rem(self.bits.len() as u64).unwrap_or(0);
+        (word as usize, 1 << (number & 63))
+    }
+
+    /// Marks `number` as seen; the window moves to it if it lies right of it.
+    fn mark(&mut self, number: u64) {
+        if number > self.highest {
+            self.clear_between(self.highest, number);
+            self.highest = number;
+        }
+        let (word, bit) = self.place_of(number);
+        if let Some(word) = self.bits.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    /// Clears the bits of the numbers right of `after`, up to and with `last`, and no others.
+    fn clear_between(&mut self, after: u64, last: u64) {
+        let words = self.bits.len() as u64;
+        let (first_word, last_word) = (after >> 6, last >> 6);
+        if last_word.wrapping_sub(first_word) > words {
+            self.bits.fill(0);
+            return;
+        }
+        for number_word in first_word..=last_word {
+            // All bits above that of `after`, and none above that of `last`.
+            let above = if number_word == first_word { !(u64::MAX >> (63 ^ (after & 63))) } else { u64::MAX };
+            let below = if number_word == last_word { u64::MAX >> (63 ^ (last & 63)) } else { u64::MAX };
+            let index = number_word.checked_rem(words).unwrap_or(0) as usize;
+            if let Some(word) = self.bits.get_mut(index) {
+                *word &= !(above & below);
+            }
+        }
+    }
+}
+
+/// RFC 4303 §A2.2. `None` where the number's upper half would be below zero.
+const fn infer(highest: u64, size: u64, received: u32) -> Option<u64> {
+    const SUBSPACE: u64 = 1 << 32;
+    let received = received as u64;
+    // The left edge; below zero it reaches into the subspace before the first.
+    match highest.checked_sub(size.wrapping_sub(1)) {
+        Some(bottom) => {
+            let candidate = (bottom & !(SUBSPACE.wrapping_sub(1))) | received;
+            if candidate >= bottom { Some(candidate) } else { candidate.checked_add(SUBSPACE) }
+        }
+        None => {
+            let missing = size.wrapping_sub(1).wrapping_sub(highest);
+            if received >= SUBSPACE.wrapping_sub(missing) { None } else { Some(received) }
+        }
+    }
+}
+
+/// A number that the window would accept, of a packet whose ICV is not verified yet.
+///
+/// It borrows the window, so that nothing else can touch it in between; dropping it leaves the window as it was.
+#[must_use = "the window moves only on commit"]
+#[derive(Debug)]
+pub struct Unverified<'a> {
+    number: u64,
+    place: Place<'a>,
+}
+
+#[derive(Debug)]
+enum Place<'a> {
+    Known(&'a mut ReplayWindow),
+    New(&'a mut dyn NewSender, SenderKey),
+}
+
+/// Makes room for a sender's window.
+pub trait NewSender: core::fmt::Debug {
+    /// Adds a fresh window for `sender`, who just proved to hold the key, or `None` if there is no room.
+    fn add(&mut self, sender: SenderKey) -> Option<&mut ReplayWindow>;
+}
+
+impl<'a> Unverified<'a> {
+    /// A number from a sender that has no window yet; `size` is that of the window it would get.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReplayError::Replayed`]: 0 is never accepted.
+    pub fn new_sender(
+        table: &'a mut dyn NewSender,
+        sender: SenderKey,
+        size: u32,
+        received: u32,
+        esn: bool,
+    ) -> Result<Self, ReplayError> {
+        let number = if esn { infer(0, u64::from(size), received) } else { Some(u64::from(received)) };
+        match number {
+            None | Some(0) => Err(ReplayError::Replayed),
+            Some(number) => Ok(Self { number, place: Place::New(table, sender) }),
+        }
+    }
+
+    /// The full number, 64 bits.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The ICV verified: the window moves.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReplayError::TableFull`]: the sender is new and there is no room for it.
+    pub fn commit(self) -> Result<(), ReplayError> {
+        match self.place {
+            Place::Known(window) => window.mark(self.number),
+            Place::New(table, sender) => table.add(sender).ok_or(ReplayError::TableFull)?.mark(self.number),
+        }
+        Ok(())
+    }
+}
+
+/// Whose sequence numbers a window follows: an association and a source address (draft §3.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "made by hosts that bring their own store")]
+pub struct SenderKey {
+    /// AH or ESP.
+    pub protocol: SecurityProtocol,
+    /// Security Parameters Index.
+    pub spi: Spi,
+    /// The destination that the association is for, if that is part of what identifies it (RFC 4301 §4.1). It is not taken
+    /// from the packet: ESP does not cover it there, and a replay to another address would look new.
+    pub destination: Option<IpAddr>,
+    /// Source address of the packet.
+    pub source: IpAddr,
+}
+
+/// Holds the windows of all senders.
+///
+/// # Security
+///
+/// Asked once for every packet that names a known association, before anything about it is verified. An implementation that
+/// makes state for a sender in [`check`](Self::check) can be filled by forged packets; one that forgets a window lets that
+/// sender's packets be replayed.
+pub trait ReplayStore {
+    /// Checks a number as received, without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReplayError::Replayed`].
+    fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError>;
+}
+
+impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
+    fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
+        (**self).check(sender, received, esn)
+    }
+}
+
+/// Windows for up to `SENDERS` senders, each of up to `64 * WORDS` numbers.
+#[derive(Debug)]
+pub struct SenderWindows<const SENDERS: usize = 16, const WORDS: usize = 2> {
+    size: u32,
+    windows: heapless::Vec<(SenderKey, ReplayWindow<[u64; WORDS]>), SENDERS>,
+}
+
+impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
+    /// An empty table whose windows hold `size` numbers, or `None` unless that is between 32 and `64 * WORDS`.
+    #[must_use]
+    pub fn new(size: u32) -> Option<Self> {
+        ReplayWindow::<[u64; WORDS]>::new(size)?;
+        Some(Self { size, windows: heapless::Vec::new() })
+    }
+
+    /// Adds a sender known to be at `highest`, as told by the key server, or moves a known one's window there if that is
+    /// further right.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReplayError::TableFull`].
+    pub fn start_after(&mut self, sender: SenderKey, highest: u64) -> Result<(), ReplayError> {
+        let started = ReplayWindow::starting_after(self.size, highest).ok_or(ReplayError::TableFull)?;
+        match self.windows.iter_mut().find(|(key, _)| *key == sender) {
+            Some((_, window)) if window.highest >= highest => Ok(()),
+            Some((_, window)) => {
+                *window = started;
+                Ok(())
+            }
+            None => self.windows.push((sender, started)).map_err(|_| ReplayError::TableFull),
+        }
+    }
+
+    /// Drops every window of an association that is no longer in use. Never call it for one that is: its packets could be
+    /// replayed.
+    pub fn forget(&mut self, protocol: SecurityProtocol, spi: Spi) {
+        self.windows.retain(|(key, _)| key.protocol != protocol || key.spi != spi);
+    }
+
+    /// How many senders have a window.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Whether no sender has a window.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+}
+
+impl<const SENDERS: usize, const WORDS: usize> NewSender for SenderWindows<SENDERS, WORDS> {
+    fn add(&mut self, sender: SenderKey) -> Option<&mut ReplayWindow> {
+        self.windows.push((sender, ReplayWindow::new(self.size)?)).ok()?;
+        self.windows.last_mut().map(|(_, window)| window as &mut ReplayWindow)
+    }
+}
+
+impl<const SENDERS: usize, const WORDS: usize> ReplayStore for SenderWindows<SENDERS, WORDS> {
+    fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
+        match self.windows.iter().position(|(key, _)| *key == sender) {
+            Some(index) => {
+                let (_, window) = self.windows.get_mut(index).ok_or(ReplayError::Replayed)?;
+                (window as &mut ReplayWindow).check(received, esn)
+            }
+            None => {
+                let size = self.size;
+                Unverified::new_sender(self, sender, size, received, esn)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// The specification in the plainest form: what was accepted, and nothing forgotten.
+    struct Model {
+        size: u64,
+        seen: Vec<u64>,
+    }
+
+    impl Model {
+        fn accepts(&mut self, number: u64) -> bool {
+            let highest = self.seen.iter().max().copied().unwrap_or(0);
+            let ok = number != 0 && !self.seen.contains(&number) && number + self.size > highest;
+            if ok {
+                self.seen.push(number);
+            }
+            ok
+        }
+    }
+
+    fn accept(window: &mut ReplayWindow, number: u64) -> bool {
+        window.check(number as u32, false).and_then(Unverified::commit).is_ok()
+    }
+
+    /// Every order of steps of a few sizes around word and window edges, against the model.
+    #[test]
+    fn agrees_with_the_model_at_every_edge() {
+        for size in [32, 33, 63, 64, 65, 127, 128] {
+            let edges = [1, 2, 31, 32, 33, 62, 63, 64, 65, 66, 127, 128, 129, 191, 192, 193, 255, 256, 257, 320, 1000];
+            for &a in &edges {
+                for &b in &edges {
+                    for &c in &edges {
+                        let mut storage = ReplayWindow::<[u64; 2]>::new(size).unwrap();
+                        let window: &mut ReplayWindow = &mut storage;
+                        let mut model = Model { size: u64::from(size), seen: Vec::new() };
+                        for number in [a, b, c, a, b, c, a + 1, c - 1, c + 64, b] {
+                            assert_eq!(accept(window, number), model.accepts(number), "{size}: {a} {b} {c}: {number}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        assert!(ReplayWindow::<[u64; 1]>::new(31).is_none());
+        assert!(ReplayWindow::<[u64; 1]>::new(64).is_some());
+        assert!(ReplayWindow::<[u64; 1]>::new(65).is_none());
+        assert!(ReplayWindow::<[u64; 64]>::new(4096).is_some());
+    }
+
+    #[test]
+    fn an_uncommitted_check_leaves_no_trace() {
+        let mut storage = ReplayWindow::<[u64; 1]>::new(64).unwrap();
+        let window: &mut ReplayWindow = &mut storage;
+        assert_eq!(window.check(1000, false).unwrap().number(), 1000);
+        assert_eq!(window.highest(), 0);
+        assert!(accept(window, 5));
+    }
+
+    #[test]
+    fn a_started_window_refuses_what_lies_left_of_its_start() {
+        let mut storage = ReplayWindow::<[u64; 2]>::starting_after(128, 500).unwrap();
+        let window: &mut ReplayWindow = &mut storage;
+        assert!((1..=500).all(|number| !accept(window, number)));
+        assert!(accept(window, 502) && accept(window, 501) && !accept(window, 500) && !accept(window, 501));
+    }
+
+    /// RFC 4303 §A2.2, both cases, at each boundary.
+    #[test]
+    fn upper_half_is_inferred() {
+        const T: u64 = 1 << 32;
+        // Case A: the window lies within one subspace.
+        assert_eq!(infer(5 * T + 1000, 64, 1000 - 63), Some(5 * T + 1000 - 63), "left edge");
+        assert_eq!(infer(5 * T + 1000, 64, 1000 - 64), Some(6 * T + 1000 - 64), "left of it: the next subspace");
+        assert_eq!(infer(5 * T + 1000, 64, u32::MAX), Some(6 * T - 1));
+        assert_eq!(infer(5 * T + 63, 64, 0), Some(5 * T), "Tl = W - 1");
+        // Case B: it spans two.
+        assert_eq!(infer(5 * T + 62, 64, u32::MAX), Some(5 * T - 1), "Tl = W - 2: one number in the subspace before");
+        assert_eq!(infer(5 * T + 62, 64, u32::MAX - 1), Some(6 * T - 2));
+        assert_eq!(infer(5 * T, 64, 0), Some(5 * T));
+        assert_eq!(infer(5 * T, 64, u32::MAX - 62), Some(5 * T - 63));
+        assert_eq!(infer(5 * T, 64, u32::MAX - 63), Some(6 * T - 64));
+        // Below the first subspace there is nothing, above the last neither.
+        assert_eq!(infer(0, 64, u32::MAX), None);
+        assert_eq!(infer(0, 64, u32::MAX - 62), None);
+        assert_eq!(infer(0, 64, u32::MAX - 63), Some(T - 64));
+        assert_eq!(infer(62, 64, u32::MAX), None);
+        assert_eq!(infer(63, 64, u32::MAX), Some(T - 1));
+        assert_eq!(infer(u64::MAX, 64, 5), None);
+        assert_eq!(infer(u64::MAX, 64, u32::MAX), Some(u64::MAX));
+    }
+}
