@@ -1,4 +1,4 @@
-//! Secured Explicit Multicast.
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![warn(missing_docs)]
 #![cfg_attr(
