@@ -18,5 +18,6 @@
 extern crate std;
 
 pub mod crypto;
+pub mod forward;
 pub mod ipsec;
 pub mod wire;

@@ -1,4 +1,5 @@
 //! AH and ESP across modules: what each ICV covers, bit by bit, and what is refused.
+#![cfg(feature = "rust-crypto")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -161,11 +162,7 @@ fn windows() -> SenderWindows {
     SenderWindows::new(64).unwrap()
 }
 
-fn open_with(
-    sa: &Sa<RustCrypto>,
-    windows: &mut SenderWindows,
-    packet: &[u8],
-) -> Result<(Opened, Vec<u8>), OpenError> {
+fn open_with(sa: &Sa<RustCrypto>, windows: &mut SenderWindows, packet: &[u8]) -> Result<(Opened, Vec<u8>), OpenError> {
     let mut storage = packet.to_vec();
     let len = storage.len();
     let mut buffer = PacketBuf::new(&mut storage, 0..len).unwrap();
@@ -396,10 +393,9 @@ fn refused_constructions_are_named() {
         assert_eq!(refusal(ah(coverage), &separated), Refusal::CoverageNeedsBitmapInHeader);
     }
     // A=1 with a separated bitmap: no builder makes it, so the flag is set afterwards.
-    for (family, flags_at, expected) in [
-        (Family::V4, 28, Refusal::AnonymousUnderAh),
-        (Family::V6, 56 + 4, Refusal::AnonymousWithSeparatedBitmap),
-    ] {
+    for (family, flags_at, expected) in
+        [(Family::V4, 28, Refusal::AnonymousUnderAh), (Family::V6, 56 + 4, Refusal::AnonymousWithSeparatedBitmap)]
+    {
         let mut packet = build(family, BitmapPlace::Option, false);
         packet[flags_at] |= 0x08;
         assert_eq!(refusal(ah(Covered), &packet), expected);
@@ -644,7 +640,9 @@ fn no_room_is_named_and_changes_nothing() {
     let (packet, _) = unicast(Family::V4);
     let sa = sa(esp());
     // 22 octets of UDP, 8 of padding, 2 of trailer; 24 in front, 12 behind.
-    for (headroom, tailroom, enough) in [(24, 22, true), (23, 22, false), (24, 21, false), (0, 46, true), (0, 45, false)] {
+    for (headroom, tailroom, enough) in
+        [(24, 22, true), (23, 22, false), (24, 21, false), (0, 46, true), (0, 45, false)]
+    {
         let mut storage = vec![0; headroom + packet.len() + tailroom];
         storage[headroom..headroom + packet.len()].copy_from_slice(&packet);
         let mut buffer = PacketBuf::new(&mut storage, headroom..headroom + packet.len()).unwrap();
@@ -658,6 +656,16 @@ fn no_room_is_named_and_changes_nothing() {
             assert_eq!(buffer.as_octets(), packet);
         }
     }
+}
+
+#[test]
+fn numbers_that_no_receiver_accepts_are_not_sealed() {
+    let (packet, _) = unicast(Family::V4);
+    let esn = Sa::new(&SaConfig { esn: true, ..sa_config(esp()) }, &mut RustCrypto).unwrap();
+    assert_eq!(seal(&sa(esp()), 0, &packet), Err(SealError::ZeroSequence));
+    assert_eq!(seal(&esn, 0, &packet), Err(SealError::ZeroSequence));
+    assert_eq!(seal(&sa(esp()), 1 << 32, &packet), Err(SealError::Exhausted));
+    assert!(seal(&esn, 1 << 32, &packet).is_ok());
 }
 
 struct Counting(u8);

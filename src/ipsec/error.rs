@@ -31,6 +31,8 @@ pub enum SealError {
     },
     /// The initialization vector does not have the algorithm's length.
     IvLength,
+    /// Sequence number 0, which no receiver accepts (RFC 4302 §3.3.2, RFC 4303 §3.3.3).
+    ZeroSequence,
     /// No sequence number, or no nonce, is left: a new association is needed.
     Exhausted,
     /// The random number generator failed.
@@ -141,6 +143,7 @@ impl core::fmt::Display for SealError {
                 write!(f, "no room to insert {inserted} and append {appended} octets")
             }
             Self::IvLength => f.write_str("initialization vector of another length than the algorithm's"),
+            Self::ZeroSequence => f.write_str("sequence number 0"),
             Self::Exhausted => f.write_str("sequence numbers exhausted, a new security association is needed"),
             Self::Random => f.write_str("the random number generator failed"),
             Self::Crypto(error) => error.fmt(f),

@@ -49,6 +49,12 @@ pub fn seal_with<P: CryptoProvider>(
     if freshness.iv.len() != sa.iv_len() {
         return Err(SealError::IvLength);
     }
+    if freshness.sequence == 0 {
+        return Err(SealError::ZeroSequence);
+    }
+    if !sa.esn() && freshness.sequence > u64::from(u32::MAX) {
+        return Err(SealError::Exhausted);
+    }
     let (ip, _) = IpHeader::split(packet.as_octets())?;
     let len = ip.packet_len();
     if let Mode::Transport = sa.mode()

@@ -140,6 +140,9 @@ impl AhRepr {
         let error = EmitError::BufferTooSmall { needed: self.header_len };
         let payload_len =
             (self.header_len >> 2).checked_sub(2).and_then(|words| u8::try_from(words).ok()).ok_or(error)?;
+        if self.header_len < FIXED_LEN || self.header_len & 3 != 0 {
+            return Err(error);
+        }
         let header = buffer.get_mut(..self.header_len).ok_or(error)?;
         let fixed = Fixed {
             next_header: self.next_header,
@@ -148,9 +151,6 @@ impl AhRepr {
             spi: self.spi.into(),
             sequence: self.sequence.into(),
         };
-        if header.len() < FIXED_LEN {
-            return Err(error);
-        }
         header.fill(0);
         put(header, 0, fixed.as_bytes()).ok_or(error)
     }

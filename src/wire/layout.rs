@@ -85,33 +85,27 @@ impl Layout {
         Self::flags_at(family).saturating_add(2)
     }
 
-    /// Octets of the bitmap in the header; 0 when it is separated.
-    pub(crate) const fn bitmap_len(&self) -> usize {
-        self.addresses_at.saturating_sub(self.bitmap_at)
-    }
-
     /// Where address `index` stands.
     pub(crate) const fn address_at(&self, index: usize) -> usize {
         self.addresses_at.saturating_add(index.saturating_mul(self.family.address_len()))
     }
 
-    /// Keeps of the destinations in `header` those in `keep`: clears the other bits and, with `anonymous`, overwrites their
-    /// addresses by zero; CHECKSUM follows by RFC 1624. A separated bitmap is not here, and nothing changes then.
+    /// Keeps of the destinations in `header` those in `keep`: clears the other bits and, with `anonymous`, overwrites the
+    /// address of every destination whose bit is then clear by zero; CHECKSUM follows by RFC 1624. A separated bitmap is not
+    /// here, and nothing changes then.
     pub(crate) fn retain(&self, header: &mut [u8], anonymous: bool, keep: DestinationSet) {
         if self.place == BitmapPlace::Option {
             return;
         }
         let checksum_at = Self::checksum_at(self.family);
-        let mut update = ChecksumUpdate::new(u16_at(header, checksum_at).unwrap_or(0));
-        let bitmap_end = self.bitmap_at.saturating_add(self.bitmap_len());
-        if let Some(bitmap) = header.get_mut(self.bitmap_at..bitmap_end) {
-            let before = DestinationSet::from_bitmap(bitmap);
-            update = update.replace(bitmap, &[]);
-            before.intersection(keep).write_bitmap(bitmap);
-            update = update.replace(&[], bitmap);
-        }
+        let Some(checksum) = u16_at(header, checksum_at) else { return };
+        let Some(bitmap) = header.get_mut(self.bitmap_at..self.addresses_at) else { return };
+        let kept = DestinationSet::from_bitmap(bitmap).intersection(keep);
+        let mut update = ChecksumUpdate::new(checksum).replace(bitmap, &[]);
+        kept.write_bitmap(bitmap);
+        update = update.replace(&[], bitmap);
         if anonymous {
-            for index in DestinationSet::first_n(self.count).difference(keep).iter() {
+            for index in DestinationSet::first_n(self.count).difference(kept).iter() {
                 let at = self.address_at(index);
                 if let Some(address) = header.get_mut(at..at.saturating_add(self.family.address_len())) {
                     update = update.replace(address, &[]);

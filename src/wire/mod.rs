@@ -41,4 +41,3 @@ pub use udp::{UdpDatagram, UdpRepr};
 pub use xcast::XcastHeader;
 
 pub(crate) use octets::{put, u8_at, u16_at};
-pub(crate) use packet::PacketLayout;

@@ -125,15 +125,20 @@ impl XcastRepr<'_> {
         self.header_len().saturating_add(payload_len)
     }
 
-    /// The DSCP for the IP header.
+    /// The DSCP for the IP header. Every two of the destinations to be served must merge, as they must in a router's branch.
     fn dscp(&self) -> Result<Dscp, EmitError> {
         let Some(dscps) = self.dscps else { return Ok(Dscp::DEFAULT) };
+        // At most 64 different ones, however many destinations there are.
+        let present = self.bits.iter().filter_map(|index| dscps.get(index)).fold(0_u64, |present, dscp| {
+            present | 1_u64.checked_shl(u32::from(dscp.value())).unwrap_or(0)
+        });
+        let members = || (0..64_u8).filter(|value| present >> value & 1 != 0).filter_map(Dscp::new);
         let mut merged = None;
-        for dscp in self.bits.iter().filter_map(|index| dscps.get(index).copied()) {
-            merged = match merged {
-                None => Some(dscp),
-                Some(so_far) => Some(dscp.merge(so_far).ok_or(EmitError::DscpsDoNotMerge)?),
-            };
+        for dscp in members() {
+            if members().any(|other| dscp.merge(other).is_none()) {
+                return Err(EmitError::DscpsDoNotMerge);
+            }
+            merged = merged.map_or(Some(dscp), |so_far: Dscp| so_far.merge(dscp));
         }
         Ok(merged.unwrap_or_default())
     }

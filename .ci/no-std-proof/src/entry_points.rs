@@ -7,18 +7,72 @@ use core::hint::black_box;
 use xcast_sec::crypto::{CipherAlgorithm, CryptoError, Icv, KeyError, MAX_ICV_LEN};
 use xcast_sec::wire::{ChecksumPolicy, CodePoints, XcastPacket};
 
+/// An IPv6 packet with one destination, A=1 and a port.
+const PACKET: &[u8] = include_bytes!("../../../fuzz/corpus/parse_packet/parse-36-v6-flags-a-1-x-0-d-0-p-1-n-1");
+
 /// Runs every entry point. `false` as soon as one misbehaves.
 pub fn all() -> bool {
-    icv() && lengths() && errors_print() && packets_parse() && rust_crypto()
+    icv() && lengths() && errors_print() && packets_parse() && packets_are_forwarded() && rust_crypto() && protection()
 }
 
 /// A packet from the corpus of the fuzz target is read; cut short, it is refused.
 fn packets_parse() -> bool {
-    let packet =
-        black_box(&include_bytes!("../../../fuzz/corpus/parse_packet/parse-36-v6-flags-a-1-x-0-d-0-p-1-n-1")[..]);
+    let packet = black_box(PACKET);
     let parse = |octets| XcastPacket::parse(octets, &CodePoints::rfc4727_experiment(), ChecksumPolicy::Verify);
     let whole = parse(packet).is_ok_and(|packet| packet.destination(0).is_some() && packet.has_ports());
     whole && packet.split_last().is_some_and(|(_, short)| parse(short).is_err())
+}
+
+/// The packet goes on, rewritten, to the one next hop there is.
+fn packets_are_forwarded() -> bool {
+    use core::net::Ipv6Addr;
+    use xcast_sec::forward::{FnEgress, PacketCopy, Prefix, Route, RouteTable, Router, RouterPolicy};
+
+    let packet = black_box(&PACKET[..]);
+    let Ok(everywhere) = Prefix::new(Ipv6Addr::UNSPECIFIED.into(), 0) else { return false };
+    let mut routes = RouteTable::<u8, 4>::new();
+    if routes.insert_route(everywhere, Route { next_hop: 1, xcast_capable: true, mtu: 1500 }).is_err() {
+        return false;
+    }
+    let mut sent = [0; 256];
+    let mut router = Router::new(CodePoints::rfc4727_experiment(), RouterPolicy::default());
+    let mut egress = FnEgress(|_: u8, copy: &PacketCopy<'_>| copy.emit(&mut sent).map(|_| ()));
+    let outcome = router.forward(packet, &routes, &mut egress);
+    outcome.is_ok_and(|outcome| outcome.copies == 1) && sent.first() == packet.first()
+}
+
+/// What is sealed opens once.
+#[cfg(feature = "rust-crypto")]
+fn protection() -> bool {
+    use xcast_sec::crypto::{IntegrityAlgorithm, RustCrypto};
+    use xcast_sec::ipsec::{Freshness, Mode, PacketBuf, Protection, Sa, SaConfig, SenderWindows, Spi, open, seal_with};
+
+    let Some(spi) = Spi::new(black_box(0x1000)) else { return false };
+    let protection = Protection::Esp {
+        cipher: CipherAlgorithm::AesCbc,
+        cipher_key: &[1; 16],
+        integrity: Some((IntegrityAlgorithm::HmacSha2_256_128, &[2; 32])),
+    };
+    let config = SaConfig { spi, source: None, destination: None, mode: Mode::Transport, esn: false, protection };
+    let mut crypto = RustCrypto;
+    let Ok(sa) = Sa::new(&config, &mut crypto) else { return false };
+    let Some(mut windows) = SenderWindows::<4, 1>::new(64) else { return false };
+    let code_points = CodePoints::rfc4727_experiment();
+    let mut buffer = [0; 512];
+    let end = 128 + PACKET.len();
+    let Some(place) = buffer.get_mut(128..end) else { return false };
+    place.copy_from_slice(PACKET);
+    let Some(mut packet) = PacketBuf::new(&mut buffer, 128..end) else { return false };
+    let freshness = Freshness { sequence: 1, iv: &[3; 16] };
+    seal_with(&sa, freshness, &mut crypto, Some(&code_points), &mut packet).is_ok()
+        && open(&sa, &mut windows, &mut crypto, Some(&code_points), &mut packet).is_ok()
+        && windows.len() == 1
+}
+
+/// Without the feature there is no algorithm to run.
+#[cfg(not(feature = "rust-crypto"))]
+fn protection() -> bool {
+    true
 }
 
 /// RFC 2202 §3, test case 1, truncated to 96 bits.

@@ -1,0 +1,53 @@
+//! Edits of an IP header that is being written.
+
+use core::net::IpAddr;
+
+use crate::wire::{Family, ipv4, ipv6, put, u8_at};
+
+/// TTL or Hop Limit.
+pub(super) fn set_hop_limit(header: &mut [u8], family: Family, hop_limit: u8) {
+    let at = match family {
+        Family::V4 => ipv4::TTL_AT,
+        Family::V6 => ipv6::HOP_LIMIT_AT,
+    };
+    put(header, at, &[hop_limit]);
+}
+
+/// TOS or Traffic Class.
+pub(super) fn set_traffic_class(header: &mut [u8], family: Family, traffic_class: u8) {
+    match family {
+        Family::V4 => put(header, ipv4::TOS_AT, &[traffic_class]),
+        // It lies across the first two octets, between Version and Flow Label.
+        Family::V6 => u8_at(header, 1).and_then(|class_and_flow| {
+            put(header, 0, &[0x60 | (traffic_class >> 4), (traffic_class << 4) | (class_and_flow & 0x0f)])
+        }),
+    };
+}
+
+/// The destination address; one of the other family is not written.
+pub(super) fn set_destination(header: &mut [u8], family: Family, destination: IpAddr) {
+    match (family, destination) {
+        (Family::V4, IpAddr::V4(address)) => put(header, ipv4::DESTINATION_AT, &address.octets()),
+        (Family::V6, IpAddr::V6(address)) => put(header, ipv6::DESTINATION_AT, &address.octets()),
+        _ => None,
+    };
+}
+
+/// Total Length or Payload Length, for a packet of `packet_len` octets.
+pub(super) fn set_packet_len(header: &mut [u8], family: Family, packet_len: usize) {
+    let (at, len) = match family {
+        Family::V4 => (ipv4::TOTAL_LENGTH_AT, packet_len),
+        Family::V6 => (ipv6::PAYLOAD_LENGTH_AT, packet_len.saturating_sub(ipv6::HEADER_LEN)),
+    };
+    // No copy is longer than the packet it is made of.
+    put(header, at, &u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes());
+}
+
+/// Protocol or Next Header of the IP header itself.
+pub(super) fn set_next_header(header: &mut [u8], family: Family, protocol: u8) {
+    let at = match family {
+        Family::V4 => ipv4::PROTOCOL_AT,
+        Family::V6 => ipv6::NEXT_HEADER_AT,
+    };
+    put(header, at, &[protocol]);
+}

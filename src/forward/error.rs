@@ -1,0 +1,85 @@
+//! Why a packet was not forwarded at all.
+
+use crate::wire::ParseError;
+
+/// A construction that routers refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// `[IP][AH][Xcast4 with bitmap]`: the router could not change the bitmap (draft §3.2.1).
+    BitmapUnderAh,
+    /// IPv4 AH with A=1: no anonymity under AH (draft §3.2.1).
+    AnonymousUnderAh,
+    /// `[IP][Xcast4][AH]`: the destinations must precede IPsec (draft §3.2.1).
+    AhBehindXcast4,
+    /// A=1 with a separated bitmap: the Xcast header could not stay unchanged (project-defined).
+    AnonymousWithSeparatedBitmap,
+}
+
+impl core::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::BitmapUnderAh => "AH in front of an Xcast4 header that holds its bitmap",
+            Self::AnonymousUnderAh => "anonymity under IPv4 AH",
+            Self::AhBehindXcast4 => "AH behind the Xcast4 header",
+            Self::AnonymousWithSeparatedBitmap => "anonymity with a separated bitmap",
+        })
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// Why a packet was not forwarded: nothing was sent, and nothing but counters changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ForwardError {
+    /// It cannot be read as an Xcast packet.
+    Parse(ParseError),
+    /// Its construction is refused.
+    Refused(Refusal),
+    /// Its IP destination is neither All_Xcast_Routers nor an address of the router.
+    NotForUs,
+    /// One of its destinations cannot be routed to: multicast, unspecified, loopback, limited broadcast or link-local. A
+    /// zero address is allowed where A=1 and its bit is 0 (project-defined).
+    UnusableDestination {
+        /// Its index, from 0.
+        index: usize,
+        /// Where it stands, in octets from the start of the packet.
+        pointer: usize,
+    },
+}
+
+impl From<ParseError> for ForwardError {
+    fn from(error: ParseError) -> Self {
+        Self::Parse(error)
+    }
+}
+
+impl From<Refusal> for ForwardError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl core::fmt::Display for ForwardError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Parse(error) => error.fmt(f),
+            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::NotForUs => f.write_str("addressed neither to All_Xcast_Routers nor to this router"),
+            Self::UnusableDestination { index, pointer } => {
+                write!(f, "destination {index} cannot be routed to (octet {pointer})")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ForwardError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Parse(error) => Some(error),
+            Self::Refused(refusal) => Some(refusal),
+            Self::NotForUs | Self::UnusableDestination { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Arbitrary octets through everything that opens and seals a packet: nothing panics, no forged packet is accepted and no
+//! refused one leaves a sender behind. Shared by the fuzz target and the test that replays its corpus.
+
+use xcast_sec::crypto::{
+    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, Icv, IntegrityAlgorithm,
+    KeyError,
+};
+use xcast_sec::ipsec::{
+    Content, Freshness, Mode, PacketBuf, Protection, RoutingCoverage, Sa, SaConfig, SadLookup, SecurityProtocol,
+    SenderWindows, Spi, TunnelEndpoints, open, seal_with, verify_ah,
+};
+use xcast_sec::wire::CodePoints;
+
+/// Cryptography that takes every ICV for right and encrypts nothing, so that the fuzzer sees what lies behind it.
+struct Gullible;
+
+impl CryptoProvider for Gullible {
+    type IntegrityKey = usize;
+    type CipherKey = ();
+    type AeadKey = ();
+
+    fn integrity_key(&mut self, algorithm: IntegrityAlgorithm, _: &[u8]) -> Result<usize, KeyError> {
+        Ok(algorithm.icv_len())
+    }
+    fn cipher_key(&mut self, _: CipherAlgorithm, _: &[u8]) -> Result<(), KeyError> {
+        Ok(())
+    }
+    fn aead_key(&mut self, _: AeadAlgorithm, _: &[u8]) -> Result<(), KeyError> {
+        Ok(())
+    }
+    fn icv<'p, I: IntoIterator<Item = &'p [u8]>>(&mut self, key: &usize, parts: I) -> Result<Icv, CryptoError> {
+        let len = parts.into_iter().map(<[u8]>::len).sum::<usize>();
+        Icv::truncated(&[len as u8; 32], *key).ok_or(CryptoError::Length)
+    }
+    fn verify_icv<'p, I: IntoIterator<Item = &'p [u8]>>(
+        &mut self,
+        _: &usize,
+        parts: I,
+        _: &[u8],
+    ) -> Result<(), CryptoError> {
+        parts.into_iter().for_each(|part| assert!(part.len() <= 1 << 16));
+        Ok(())
+    }
+    fn encrypt(&mut self, (): &(), _: &[u8], _: &mut [u8]) -> Result<(), CryptoError> {
+        Ok(())
+    }
+    fn decrypt(&mut self, (): &(), _: &[u8], _: &mut [u8]) -> Result<(), CryptoError> {
+        Ok(())
+    }
+    fn aead_seal(
+        &mut self,
+        (): &(),
+        _: &[u8; AEAD_IV_LEN],
+        _: &[u8],
+        _: &mut [u8],
+    ) -> Result<[u8; AEAD_TAG_LEN], CryptoError> {
+        Ok([0; AEAD_TAG_LEN])
+    }
+    fn aead_open(
+        &mut self,
+        (): &(),
+        _: &[u8; AEAD_IV_LEN],
+        _: &[u8],
+        _: &mut [u8],
+        _: &[u8; AEAD_TAG_LEN],
+    ) -> Result<(), CryptoError> {
+        Ok(())
+    }
+}
+
+/// One association for AH and one for ESP, whatever the SPI.
+struct AnySpi {
+    ah: Sa<Gullible>,
+    esp: Sa<Gullible>,
+}
+
+impl SadLookup<Gullible> for AnySpi {
+    fn lookup(
+        &self,
+        protocol: SecurityProtocol,
+        _: Spi,
+        _: std::net::IpAddr,
+        _: std::net::IpAddr,
+    ) -> Option<&Sa<Gullible>> {
+        Some(match protocol {
+            SecurityProtocol::Ah => &self.ah,
+            SecurityProtocol::Esp => &self.esp,
+        })
+    }
+}
+
+/// Checks a packet; the first octet chooses the associations. A finding panics.
+pub(crate) fn check(data: &[u8]) {
+    let Some((&choice, packet)) = data.split_first() else { return };
+    let code_points = CodePoints::rfc4727_experiment();
+    let coverage = [RoutingCoverage::Covered, RoutingCoverage::DataZeroed, RoutingCoverage::FieldsZeroed]
+        [usize::from(choice & 3) % 3];
+    let ends = TunnelEndpoints { source: [192, 0, 2, 1].into(), destination: [192, 0, 2, 2].into(), hop_limit: 3 };
+    let mode = if choice & 4 == 0 { Mode::Transport } else { Mode::Tunnel(ends) };
+    let integrity =
+        if choice & 8 == 0 { IntegrityAlgorithm::HmacSha1_96 } else { IntegrityAlgorithm::HmacSha2_256_128 };
+    let cipher = if choice & 16 == 0 { CipherAlgorithm::AesCbc } else { CipherAlgorithm::Null };
+    let esn = choice & 32 != 0;
+    let esp = if choice & 64 == 0 {
+        Protection::Esp { cipher, cipher_key: &[], integrity: Some((integrity, &[])) }
+    } else {
+        Protection::EspCombined { algorithm: AeadAlgorithm::AesGcm16, key: &[] }
+    };
+    let make = |protection| {
+        let spi = Spi::new(0x1000).expect("not reserved");
+        let config = SaConfig { spi, source: None, destination: None, mode, esn, protection };
+        Sa::new(&config, &mut Gullible).expect("any key fits")
+    };
+    let sad = AnySpi { ah: make(Protection::Ah { integrity, key: &[], coverage, pad_to_8: false }), esp: make(esp) };
+    opened(packet, &sad, &code_points);
+    for sa in [&sad.ah, &sad.esp] {
+        sealed(packet, sa, &sad, &code_points);
+    }
+}
+
+fn opened(packet: &[u8], sad: &AnySpi, code_points: &CodePoints) {
+    let mut windows = SenderWindows::<4, 1>::new(64).expect("a size");
+    let verified = verify_ah(sad, &mut windows, &mut Gullible, Some(code_points), packet);
+    assert_eq!(windows.len(), usize::from(verified.is_ok()));
+    let mut windows = SenderWindows::<4, 1>::new(64).expect("a size");
+    let mut storage = packet.to_vec();
+    let mut buffer = PacketBuf::new(&mut storage, 0..packet.len()).expect("in range");
+    let result = open(sad, &mut windows, &mut Gullible, Some(code_points), &mut buffer);
+    assert_eq!(windows.len(), usize::from(result.is_ok()));
+    match result {
+        Ok(opened) => {
+            assert!(buffer.len() < packet.len());
+            assert_eq!(buffer.is_empty(), opened.content == Content::Dummy);
+            if opened.protocol == SecurityProtocol::Ah {
+                assert!(verified.is_ok());
+            }
+        }
+        Err(error) => {
+            assert!(verified.is_err());
+            let _ = format!("{error} {error:?}");
+        }
+    }
+}
+
+/// What seals opens again, to the same octets but for the X bit.
+fn sealed(packet: &[u8], sa: &Sa<Gullible>, sad: &AnySpi, code_points: &CodePoints) {
+    let mut storage = vec![0; packet.len() + 600];
+    storage[300..300 + packet.len()].copy_from_slice(packet);
+    let mut buffer = PacketBuf::new(&mut storage, 300..300 + packet.len()).expect("in range");
+    let freshness = Freshness { sequence: 7, iv: &[9; 16][..sa.iv_len()] };
+    match seal_with(sa, freshness, &mut Gullible, Some(code_points), &mut buffer) {
+        Err(error) => {
+            assert_eq!(buffer.as_octets(), packet, "{error}");
+        }
+        Ok(()) => {
+            let mut windows = SenderWindows::<4, 1>::new(64).expect("a size");
+            let len = buffer.len();
+            let before = buffer.as_octets().to_vec();
+            let opened = open(sad, &mut windows, &mut Gullible, Some(code_points), &mut buffer);
+            assert!(opened.is_ok(), "{opened:?} {before:02x?}");
+            assert!(buffer.len() < len && buffer.len() <= packet.len());
+        }
+    }
+}
