@@ -11,8 +11,8 @@ use xcast_sec::ipsec::{
     open, seal_with, verify_ah,
 };
 use xcast_sec::wire::{
-    BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, Destinations, Dscp, Family, Ipv4Repr, Ipv6Repr, UdpRepr,
-    XcastPacket, XcastRepr, protocol,
+    BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, Destinations, Dscp, Family, Ipv4Repr, Ipv6Repr,
+    ParseErrorKind, UdpRepr, XcastPacket, XcastRepr, protocol,
 };
 
 const SOURCE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
@@ -177,6 +177,9 @@ fn open_fresh(sa: &Sa<RustCrypto>, packet: &[u8]) -> Result<Vec<u8>, OpenError> 
 // ---------------------------------------------------------------------------------------------------------------------
 // Every single bit.
 
+/// Bits, as octets and masks in them.
+type Masks = Vec<(usize, u8)>;
+
 /// Bits of `octets` that may change without the packet becoming invalid, as masks; worked out by hand from RFC 4302 §3.3.3
 /// and the draft, not from the library.
 struct Mutable {
@@ -184,20 +187,20 @@ struct Mutable {
     packet: Vec<u8>,
     sa: Sa<RustCrypto>,
     /// Octet and mask of bits that leave the packet valid.
-    valid: Vec<(usize, u8)>,
+    valid: Masks,
     /// Octet and mask of bits that the ICV does not cover, but that make the packet unreadable or refused.
-    uncovered_but_refused: Vec<(usize, u8)>,
+    uncovered_but_refused: Masks,
 }
 
 /// TOS, DF, TTL and header checksum are free; MF and the offset would make it a fragment; so would no others.
-fn ipv4_mutable() -> (Vec<(usize, u8)>, Vec<(usize, u8)>) {
+fn ipv4_mutable() -> (Masks, Masks) {
     let valid = vec![(1, 0xff), (6, 0xc0), (8, 0xff), (10, 0xff), (11, 0xff)];
     let refused = vec![(6, 0x3f), (7, 0xff)];
     (valid, refused)
 }
 
 /// Traffic class, flow label, hop limit.
-fn ipv6_mutable() -> Vec<(usize, u8)> {
+fn ipv6_mutable() -> Masks {
     vec![(0, 0x0f), (1, 0xff), (2, 0xff), (3, 0xff), (7, 0xff)]
 }
 
@@ -458,7 +461,144 @@ fn what_is_not_built_is_not_accepted() {
         // Announced as UDP, so that the sender puts its header in front; then as what it is, and sealed as such.
         let freshness = Freshness { sequence: 1, iv: &iv[..sa.iv_len()] };
         seal_announcing(sa, freshness, &mut buffer, protocol::ROUTING);
-        assert_eq!(refused(sa, &buffer.as_octets().to_vec()), expected);
+        assert_eq!(refused(sa, buffer.as_octets()), expected);
+    }
+}
+
+/// An extension header of 8 octets that hides what `next_header` announces behind it.
+fn wrapper(kind: u8, next_header: u8) -> [u8; 8] {
+    match kind {
+        // Type 4, no segments left: another Routing header that is covered as it stands.
+        protocol::ROUTING => [next_header, 0, 4, 0, 0, 0, 0, 0],
+        _ => [next_header, 0, 1, 4, 0, 0, 0, 0],
+    }
+}
+
+/// What routers must see, other protection, and fragments: each hidden behind an extension header or two.
+fn hidden_things() -> Vec<(&'static str, u8, Vec<u8>)> {
+    let routing = Xcast::new(Family::V6, BitmapPlace::Header).build()[40..].to_vec();
+    let mut ah_header = vec![protocol::UDP, 4, 0, 0, 0, 0, 0x20, 0, 0, 0, 0, 1];
+    ah_header.resize(24 + 8, 0);
+    let fragment = vec![protocol::UDP, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4];
+    let things = [
+        ("Xcast", protocol::ROUTING, routing),
+        ("AH", protocol::AH, ah_header),
+        ("fragment", protocol::FRAGMENT, fragment),
+    ];
+    let mut hidden = Vec::new();
+    for (name, kind, octets) in things {
+        hidden.push((name, kind, octets.clone()));
+        for outer in [protocol::DESTINATION_OPTIONS, protocol::HOP_BY_HOP, protocol::ROUTING] {
+            let once = [&wrapper(outer, kind)[..], &octets].concat();
+            let twice = [&wrapper(protocol::DESTINATION_OPTIONS, outer)[..], &once].concat();
+            hidden.push((name, outer, once));
+            hidden.push((name, protocol::DESTINATION_OPTIONS, twice));
+        }
+    }
+    hidden
+}
+
+#[test]
+fn extension_headers_hide_nothing() {
+    let base = unicast(Family::V6).0[..40].to_vec();
+    for (name, announced, octets) in hidden_things() {
+        for protection in [ah(RoutingCoverage::Covered), esp()] {
+            let sa = sa(protection);
+            let mut packet = base.clone();
+            packet.extend_from_slice(&octets);
+            let payload_len = u16::try_from(octets.len()).unwrap();
+            packet[4..6].copy_from_slice(&payload_len.to_be_bytes());
+            // Opening what another implementation sealed.
+            packet[6] = 99;
+            let mut storage = packet.clone();
+            storage.resize(packet.len() + 200, 0);
+            let mut buffer = PacketBuf::new(&mut storage, 0..packet.len()).unwrap();
+            let iv = [0; 16];
+            let freshness = Freshness { sequence: 1, iv: &iv[..sa.iv_len()] };
+            seal_announcing(&sa, freshness, &mut buffer, announced);
+            let mut table = windows();
+            let result = open_with(&sa, &mut table, buffer.as_octets());
+            assert!(table.is_empty());
+            let is_ah = sa.protocol() == SecurityProtocol::Ah;
+            match (name, result) {
+                ("Xcast", Err(OpenError::Refused(Refusal::RoutingBehindAh))) if is_ah => {}
+                ("Xcast", Err(OpenError::Refused(Refusal::XcastInsideEsp))) if !is_ah => {}
+                ("AH", Err(OpenError::Refused(Refusal::NestedProtection))) => {}
+                ("fragment", Err(OpenError::Parse(error))) => assert_eq!(error.kind(), ParseErrorKind::Fragment),
+                (_, other) => panic!("{name} behind {announced}, AH {is_ah}: {other:?}"),
+            }
+            // Sealing it: an Xcast Routing header in front is what Xcast is, so that is no refusal.
+            packet[6] = announced;
+            if name != "Xcast" && announced != protocol::HOP_BY_HOP {
+                assert!(seal(&sa, 1, &packet).is_err(), "{name} behind {announced}, AH {is_ah}");
+            }
+        }
+    }
+}
+
+/// A second Xcast Routing header, and a fragment, behind the first.
+#[test]
+fn nothing_hides_behind_the_xcast_header() {
+    for next_protocol in [protocol::ROUTING, protocol::FRAGMENT] {
+        let addresses = [Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1)];
+        let repr = XcastRepr {
+            destinations: Destinations::V6 { source: SOURCE_V6, channel: [0; 16], addresses: &addresses },
+            bits: DestinationSet::first_n(1),
+            dscps: None,
+            ports: None,
+            anonymous: false,
+            no_x2u: true,
+            bitmap: BitmapPlace::Header,
+            hop_limit: 64,
+            next_protocol,
+        };
+        let inner = match next_protocol {
+            protocol::ROUTING => Xcast::new(Family::V6, BitmapPlace::Header).build()[40..].to_vec(),
+            _ => vec![protocol::UDP, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4],
+        };
+        let mut packet = vec![0; repr.encoded_len(inner.len())];
+        repr.emit(&code_points(), inner.len(), &mut packet).unwrap().copy_from_slice(&inner);
+        for (protection, refusal) in
+            [(ah(RoutingCoverage::FieldsZeroed), Refusal::RoutingBehindAh), (esp(), Refusal::XcastInsideEsp)]
+        {
+            match seal(&sa(protection), 1, &packet) {
+                Err(SealError::Refused(named)) if next_protocol == protocol::ROUTING => assert_eq!(named, refusal),
+                Err(SealError::Parse(error)) if next_protocol == protocol::FRAGMENT => {
+                    assert_eq!(error.kind(), ParseErrorKind::Fragment);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// Tunnel mode: what stands in front of ESP is not covered, and obeys the rules all the same.
+#[test]
+fn a_tunnel_does_not_excuse_its_outer_headers() {
+    let ends = TunnelEndpoints {
+        source: SOURCE_V6.into(),
+        destination: Ipv6Addr::new(0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 2).into(),
+        hop_limit: 64,
+    };
+    let config = SaConfig { mode: Mode::Tunnel(ends), ..sa_config(esp()) };
+    let sa = Sa::new(&config, &mut RustCrypto).unwrap();
+    let sealed = seal(&sa, 1, &unicast(Family::V4).0).unwrap();
+    let xcast = Xcast::new(Family::V6, BitmapPlace::Option).build();
+    let routing_end = xcast.len() - 8 - PAYLOAD.len();
+    for (anonymous, accepted) in [(false, true), (true, false)] {
+        let mut packet = sealed[..40].to_vec();
+        packet.extend_from_slice(&xcast[40..routing_end]);
+        packet.extend_from_slice(&sealed[40..]);
+        packet[6] = protocol::HOP_BY_HOP;
+        packet[56] = protocol::ESP;
+        packet[60] |= if anonymous { 0x08 } else { 0 };
+        let payload_len = u16::try_from(packet.len() - 40).unwrap();
+        packet[4..6].copy_from_slice(&payload_len.to_be_bytes());
+        let result = open_fresh(&sa, &packet);
+        assert_eq!(result.is_ok(), accepted, "{result:?}");
+        if anonymous {
+            assert_eq!(result, Err(OpenError::Refused(Refusal::AnonymousWithSeparatedBitmap)));
+        }
     }
 }
 
@@ -633,6 +773,55 @@ fn a_per_sender_association_refuses_a_forged_source() {
     let other = SaConfig { source: Some(Ipv4Addr::new(1, 1, 1, 1).into()), ..config };
     let other = Sa::new(&other, &mut RustCrypto).unwrap();
     assert_eq!(seal(&other, 1, &unicast(Family::V4).0), Err(SealError::OtherAddresses));
+}
+
+/// Two associations of one SPI, one for each sender: giving one up does not let the other's packets be replayed.
+#[test]
+fn forgetting_an_association_leaves_the_others() {
+    let mut sad = FixedSad::<RustCrypto, 2>::new();
+    let senders = [SOURCE_V4, Ipv4Addr::new(192, 0, 2, 2)];
+    let mut table = windows();
+    let mut sealed = Vec::new();
+    for sender in senders {
+        let config = SaConfig { source: Some(sender.into()), ..sa_config(esp()) };
+        let sa = Sa::new(&config, &mut RustCrypto).unwrap();
+        let mut packet = unicast(Family::V4).0;
+        packet[12..16].copy_from_slice(&sender.octets());
+        sealed.push(seal(&sa, 1, &packet).unwrap());
+        sad.insert(sa).unwrap();
+    }
+    let mut try_open = |sad: &FixedSad<RustCrypto, 2>, table: &mut SenderWindows, packet: &[u8]| {
+        let mut storage = packet.to_vec();
+        let len = storage.len();
+        let mut buffer = PacketBuf::new(&mut storage, 0..len).unwrap();
+        open(sad, table, &mut RustCrypto, None, &mut buffer).map(|_| ())
+    };
+    for packet in &sealed {
+        assert_eq!(try_open(&sad, &mut table, packet), Ok(()));
+    }
+    let first = sad.iter().find(|sa| sa.source() == Some(senders[0].into())).unwrap().id();
+    table.forget(&first);
+    assert!(sad.remove(&first).is_some() && sad.remove(&first).is_none());
+    assert_eq!(table.len(), 1);
+    assert_eq!(try_open(&sad, &mut table, &sealed[0]), Err(OpenError::NoSa { spi: spi(0x1000) }));
+    assert_eq!(try_open(&sad, &mut table, &sealed[1]), Err(OpenError::Replay(ReplayError::Replayed)));
+}
+
+/// What a link layer padded is no part of the packet, and room for what is inserted.
+#[test]
+fn trailing_octets_are_room() {
+    let (packet, _) = unicast(Family::V4);
+    for protection in [ah(RoutingCoverage::Covered), esp()] {
+        let sa = sa(protection);
+        let expected = seal(&sa, 1, &packet).unwrap();
+        let mut storage = packet.clone();
+        storage.resize(packet.len() + 46, 0xee);
+        let len = storage.len();
+        let mut buffer = PacketBuf::new(&mut storage, 0..len).unwrap();
+        let freshness = Freshness { sequence: 1, iv: &[0x77; 16][..sa.iv_len()] };
+        seal_with(&sa, freshness, &mut RustCrypto, None, &mut buffer).unwrap();
+        assert_eq!(buffer.as_octets(), expected);
+    }
 }
 
 #[test]

@@ -17,8 +17,8 @@ use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, Rust
 use xcast_sec::forward::{FnEgress, ForwardError, PacketCopy, Route, RouteLookup, Router, RouterPolicy, Tunnel};
 use xcast_sec::ipsec::{
     Content, Freshness, Mode, OpenError, Opened, PacketBuf, Protection, ReplayError, ReplayStore, RoutingCoverage, Sa,
-    SaConfig, SaError, SealError, SecurityProtocol, SenderKey, SenderWindows, SequenceCounter, SequenceExhausted, Spi,
-    TunnelEndpoints, open, seal_with, verify_ah,
+    SaConfig, SaError, SaId, SealError, SecurityProtocol, SenderKey, SenderWindows, SequenceCounter, SequenceExhausted,
+    Spi, TunnelEndpoints, open, seal_with, verify_ah,
 };
 use xcast_sec::wire::{
     BitmapPlace, ChecksumPolicy, CodePointError, CodePoints, Destinations, Dscp, EmitError, ParseError, ParseErrorKind,
@@ -1024,7 +1024,7 @@ fn open_case(case: &Object<'_>, code_points: MaybeCodePoints, protocol: Security
             && let Some((source, low)) = carried_sequence(&protected, protocol, code_points)
         {
             let full = u64::from(high) << 32 | u64::from(low);
-            let sender = SenderKey { protocol, spi: sa.spi(), destination: sa.destination(), source };
+            let sender = SenderKey { sa: sa.id(), source };
             windows.start_after(sender, full.saturating_sub(1)).map_err(|error| error.to_string())?;
         }
         Ok(windows)
@@ -1153,7 +1153,8 @@ impl Step {
     /// Whether the packet is accepted: its ICV fits only if the number that the receiver takes it to have is right.
     fn accept<S: ReplayStore>(&self, store: &mut S, esn: bool) -> bool {
         let Some(spi) = Spi::new(self.spi) else { return false };
-        let sender = SenderKey { protocol: SecurityProtocol::Ah, spi, destination: None, source: self.source };
+        let sa = SaId { protocol: SecurityProtocol::Ah, spi, destination: None, source: None };
+        let sender = SenderKey { sa, source: self.source };
         let low = self.sequence as u32;
         match store.check(sender, low, esn) {
             Ok(unverified) if unverified.number() == self.sequence => unverified.commit().is_ok(),

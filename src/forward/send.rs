@@ -56,11 +56,13 @@ where
 
     /// One unicast packet per destination. They are all of one length.
     fn unicasts(&mut self, route: &Route<R::NextHop>, plan: &Unicast, destinations: DestinationSet) {
-        for (place, index) in destinations.iter().enumerate() {
-            let copy = PacketCopy::unicast(self.packet, plan, index);
-            if place == 0 && !self.fits(route, &copy, destinations) {
-                return;
-            }
+        let packet = self.packet;
+        let copies = destinations.iter().map(|index| PacketCopy::unicast(packet, plan, index));
+        let too_big = copies.clone().next().is_some_and(|copy| !self.fits(route, &copy, destinations));
+        if too_big {
+            return;
+        }
+        for copy in copies {
             self.transmit(route, &copy);
         }
     }

@@ -62,17 +62,18 @@ impl<'a> PacketBuf<'a> {
         self.storage.len().saturating_sub(self.range.end)
     }
 
-    /// Whether `inserted` octets inside and `appended` behind would fit.
-    pub(crate) const fn fits(&self, inserted: usize, appended: usize) -> bool {
+    /// Whether `inserted` octets inside and `appended` behind would fit, once the packet is cut off after `len`.
+    pub(crate) const fn fits(&self, len: usize, inserted: usize, appended: usize) -> bool {
+        let tailroom = self.storage.len().saturating_sub(self.range.start.saturating_add(len));
         let in_front = inserted <= self.headroom();
         let behind = if in_front { appended } else { appended.saturating_add(inserted) };
-        behind <= self.tailroom()
+        behind <= tailroom
     }
 
     /// Inserts `count` octets of any value at `at`, moving what is in front if there is headroom, else what is behind.
     /// Without room nothing changes.
     pub(crate) fn insert(&mut self, at: usize, count: usize) -> Option<()> {
-        if at > self.len() || !self.fits(count, 0) {
+        if at > self.len() || !self.fits(self.len(), count, 0) {
             return None;
         }
         let Range { start, end } = self.range;
@@ -139,7 +140,8 @@ mod tests {
     fn refuses_without_room_and_changes_nothing() {
         let mut storage = *b"_abcde_";
         let mut packet = PacketBuf::new(&mut storage, 1..6).unwrap();
-        assert!(packet.fits(1, 1) && !packet.fits(1, 2) && !packet.fits(2, 0));
+        assert!(packet.fits(5, 1, 1) && !packet.fits(5, 1, 2) && !packet.fits(5, 2, 0));
+        assert!(packet.fits(4, 1, 2) && packet.fits(4, 2, 0) && !packet.fits(4, 2, 1));
         assert_eq!(packet.insert(1, 2), None);
         assert_eq!(packet.insert(6, 1), None);
         assert_eq!(packet.remove(4, 2), None);

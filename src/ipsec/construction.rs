@@ -1,7 +1,9 @@
 //! Which stackings of IP, Xcast, AH and ESP are valid (draft §3.2, §3.3). What is not built is not accepted either.
 
-use super::sa::RoutingCoverage;
-use crate::wire::{BitmapPlace, CodePoints, Family, ParseError, ParseErrorKind, XcastPacket, protocol};
+use super::sa::{RoutingCoverage, SecurityProtocol};
+use crate::wire::{
+    BitmapPlace, CodePoints, ExtensionHeader, Family, ParseError, ParseErrorKind, XcastPacket, protocol,
+};
 
 /// A construction that is refused, sealing or opening: the rule it breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,16 +56,41 @@ impl core::fmt::Display for Refusal {
 
 impl core::error::Error for Refusal {}
 
+/// Why headers are not protected, or not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// They cannot be read.
+    Parse(ParseError),
+    /// They can, but not in this order.
+    Refused(Refusal),
+}
+
+impl From<ParseError> for Unfit {
+    fn from(error: ParseError) -> Self {
+        match error.kind() {
+            // What the parser refuses because of its place is a refusal here too.
+            ParseErrorKind::RoutingBehindAh => Self::Refused(Refusal::RoutingBehindAh),
+            _ => Self::Parse(error),
+        }
+    }
+}
+
+impl From<Refusal> for Unfit {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 /// The packet as an Xcast packet, or `None` if it is none. Checksums are the IP stack's and the router's business.
 pub(crate) fn as_xcast<'a>(
     packet: &'a [u8],
     code_points: Option<&CodePoints>,
-) -> Result<Option<XcastPacket<'a>>, ParseError> {
+) -> Result<Option<XcastPacket<'a>>, Unfit> {
     let Some(code_points) = code_points else { return Ok(None) };
     match XcastPacket::parse_structure(packet, code_points) {
         Ok(xcast) => Ok(Some(xcast)),
         Err(error) if error.kind() == ParseErrorKind::NotXcast => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -97,21 +124,42 @@ pub(crate) fn check_any(xcast: &XcastPacket<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether `octets`, announced by `next_header` behind transport-mode ESP, would put an Xcast header or another protection
-/// there.
-pub(crate) fn check_inside_esp(
+/// Whether transport-mode `outer` may stand in front of what starts at `at` in `octets`, announced by `next_header`: no
+/// fragment, no Xcast header that routers need to see, no other protection but ESP inside AH. IPv6 extension headers are
+/// looked through, or they would hide all three.
+pub(crate) fn check_behind(
+    outer: SecurityProtocol,
     family: Family,
     next_header: u8,
     octets: &[u8],
+    at: usize,
     code_points: Option<&CodePoints>,
-) -> Result<(), Refusal> {
-    if matches!(next_header, protocol::AH | protocol::ESP) {
-        return Err(Refusal::NestedProtection);
+) -> Result<(), Unfit> {
+    let fields = code_points.map(CodePoints::fields);
+    let (mut kind, mut at) = (next_header, at);
+    // Every round goes at least 8 octets on.
+    loop {
+        match (family, kind) {
+            (_, protocol::ESP) if outer == SecurityProtocol::Ah => return Ok(()),
+            (_, protocol::AH | protocol::ESP) => return Err(Refusal::NestedProtection.into()),
+            // AH stands in front of the Xcast4 header.
+            (Family::V4, _)
+                if outer == SecurityProtocol::Esp && fields.is_some_and(|own| own.xcast4_protocol == kind) =>
+            {
+                return Err(Refusal::XcastInsideEsp.into());
+            }
+            (Family::V6, protocol::FRAGMENT) => return Err(ParseError::new(ParseErrorKind::Fragment, at).into()),
+            (Family::V6, protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING) => {
+                let header = ExtensionHeader::read(octets, kind, at)?;
+                if fields.is_some_and(|own| header.routing_type() == Some(own.xcast6_routing_type)) {
+                    return Err(match outer {
+                        SecurityProtocol::Ah => Refusal::RoutingBehindAh.into(),
+                        SecurityProtocol::Esp => Refusal::XcastInsideEsp.into(),
+                    });
+                }
+                (kind, at) = (header.next_header(), header.end());
+            }
+            _ => return Ok(()),
+        }
     }
-    let Some(fields) = code_points.map(CodePoints::fields) else { return Ok(()) };
-    let is_xcast = match family {
-        Family::V4 => next_header == fields.xcast4_protocol,
-        Family::V6 => next_header == protocol::ROUTING && octets.get(2) == Some(&fields.xcast6_routing_type),
-    };
-    if is_xcast { Err(Refusal::XcastInsideEsp) } else { Ok(()) }
 }

@@ -3,8 +3,7 @@
 
 use core::ops::Range;
 
-use super::construction::Refusal;
-use super::error::OpenError;
+use super::construction::{Refusal, Unfit};
 use super::placement::Place;
 use super::sa::RoutingCoverage;
 use crate::wire::{
@@ -51,7 +50,7 @@ impl<'a> Coverage<'a> {
         icv_len: usize,
         coverage: RoutingCoverage,
         code_points: Option<&CodePoints>,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, Unfit> {
         let (ip, _) = IpHeader::split(packet)?;
         let mut ip_header = [0; ipv4::MAX_HEADER_LEN];
         let mut bitmap_place = BitmapPlace::Header;
@@ -125,7 +124,7 @@ impl<'a> Coverage<'a> {
 }
 
 /// Copies an IPv4 header with mutable fields zeroed (RFC 4302 §3.3.3.1.1, §A1).
-fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8; ipv4::MAX_HEADER_LEN]) -> Result<(), OpenError> {
+fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8; ipv4::MAX_HEADER_LEN]) -> Result<(), Unfit> {
     put(normalised, 0, header.as_octets());
     put(normalised, ipv4::TOS_AT, &[0]);
     put(normalised, ipv4::FLAGS_AT, &[0, 0]);
@@ -152,7 +151,7 @@ fn check_routing(
     xcast_type: Option<u8>,
     coverage: RoutingCoverage,
     place: BitmapPlace,
-) -> Result<(), OpenError> {
+) -> Result<(), Unfit> {
     if xcast_type.is_some() && header.routing_type() == xcast_type {
         // The fields to be zeroed must be found; where nothing in the header is looked at, its contents do not matter.
         if coverage == RoutingCoverage::FieldsZeroed {

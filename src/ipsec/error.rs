@@ -1,7 +1,7 @@
 //! Why a packet was not sealed or opened.
 
 use super::Spi;
-use super::construction::Refusal;
+use super::construction::{Refusal, Unfit};
 use super::replay::ReplayError;
 use super::sequence::SequenceExhausted;
 use crate::crypto::CryptoError;
@@ -93,6 +93,24 @@ impl From<ParseError> for SealError {
 impl From<Refusal> for SealError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<Unfit> for SealError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Parse(error) => Self::Parse(error),
+            Unfit::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+impl From<Unfit> for OpenError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Parse(error) => Self::Parse(error),
+            Unfit::Refused(refusal) => Self::Refused(refusal),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub use error::{OpenError, SealError};
 pub use open::{Content, Opened, open, verify_ah};
 pub use outbound::{OutboundSa, SenderId};
 pub use replay::{NewSender, ReplayError, ReplayStore, ReplayWindow, SenderKey, SenderWindows, Unverified};
-pub use sa::{Mode, Protection, RoutingCoverage, Sa, SaConfig, SaError, SecurityProtocol, TunnelEndpoints};
+pub use sa::{Mode, Protection, RoutingCoverage, Sa, SaConfig, SaError, SaId, SecurityProtocol, TunnelEndpoints};
 pub use sad::{FixedSad, SadLookup};
 pub use seal::{Freshness, seal_with};
 pub use sequence::{SequenceCounter, SequenceExhausted};

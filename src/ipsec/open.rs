@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::Spi;
 use super::buffer::PacketBuf;
-use super::construction::{Refusal, as_xcast, check_ah, check_any, check_inside_esp};
+use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
 use super::coverage::Coverage;
 use super::error::OpenError;
 use super::placement::{Place, ah_at, find_protection, take_out};
@@ -52,8 +52,8 @@ pub enum Content {
 ///
 /// # Errors
 ///
-/// - [`OpenError`]. The window has not moved and no sender was added. ESP that fails after its ICV verified leaves the packet
-///   partly decrypted: it must be dropped.
+/// - [`OpenError`]. The window has not moved and no sender was added. The packet is unchanged, but for octets behind its end,
+///   by its IP header, which may be cut off; ESP that fails after its ICV verified leaves it decrypted: it must be dropped.
 pub fn open<P, S, R>(
     sad: &S,
     replay: &mut R,
@@ -73,12 +73,7 @@ where
         .ok_or(OpenError::NoSa { spi: arrived.spi })?;
     // What a link layer padded is no part of the packet.
     packet.truncate(place.packet_len);
-    let sender = SenderKey {
-        protocol: arrived.protocol,
-        spi: arrived.spi,
-        destination: sa.destination(),
-        source: arrived.source,
-    };
+    let sender = SenderKey { sa: sa.id(), source: arrived.source };
     let unverified = replay.check(sender, arrived.sequence, sa.esn())?;
     let sequence = unverified.number();
     let content = match &sa.transform {
@@ -121,12 +116,7 @@ where
     let no_sa = OpenError::NoSa { spi: arrived.spi };
     let sa = sad.lookup(arrived.protocol, arrived.spi, arrived.destination, arrived.source).ok_or(no_sa)?;
     let Transform::Ah(transform) = &sa.transform else { return Err(no_sa) };
-    let sender = SenderKey {
-        protocol: arrived.protocol,
-        spi: arrived.spi,
-        destination: sa.destination(),
-        source: arrived.source,
-    };
+    let sender = SenderKey { sa: sa.id(), source: arrived.source };
     let unverified = replay.check(sender, arrived.sequence, sa.esn())?;
     let sequence = unverified.number();
     let octets = packet.get(..place.packet_len).unwrap_or(packet);
@@ -196,12 +186,17 @@ impl Arrived {
         let received = header.icv_field().get(..transform.icv_len).unwrap_or(&[]);
         crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received)?;
         match sa.mode() {
-            Mode::Tunnel(_) => check_inner(header.next_header(), self.behind_ah(octets)).map(|_| ()),
-            Mode::Transport => {
-                if header.next_header() == protocol::AH {
-                    return Err(Refusal::NestedProtection.into());
+            Mode::Tunnel(_) => {
+                if let Some(xcast) = as_xcast(octets, code_points)? {
+                    check_ah(&xcast, transform.coverage)?;
                 }
-                match parse_xcast(octets, code_points)? {
+                check_inner(header.next_header(), self.behind_ah(octets))
+            }
+            Mode::Transport => {
+                let behind = place.at.saturating_add(header.header_len());
+                let next = header.next_header();
+                check_behind(SecurityProtocol::Ah, place.family, next, octets, behind, code_points)?;
+                match as_xcast(octets, code_points)? {
                     Some(xcast) => {
                         check_ah(&xcast, transform.coverage)?;
                         check_x2u_forbidden(&xcast)
@@ -275,14 +270,16 @@ impl Arrived {
         let len = payload.len();
         match sa.mode() {
             _ if next_header == protocol::NO_NEXT_HEADER => {}
-            Mode::Tunnel(_) => {
-                check_inner(next_header, payload)?;
+            Mode::Tunnel(_) => check_inner(next_header, payload)?,
+            Mode::Transport => {
+                check_behind(SecurityProtocol::Esp, self.place.family, next_header, payload, 0, code_points)?;
             }
-            Mode::Transport => check_inside_esp(self.place.family, next_header, payload, code_points)?,
         }
-        if let (Mode::Transport, Some(xcast)) = (sa.mode(), parse_xcast(packet.as_octets(), code_points)?) {
+        if let Some(xcast) = as_xcast(packet.as_octets(), code_points)? {
             check_any(&xcast)?;
-            check_x2u_forbidden(&xcast)?;
+            if *sa.mode() == Mode::Transport {
+                check_x2u_forbidden(&xcast)?;
+            }
         }
         Ok(Inside { next_header, len })
     }
@@ -327,9 +324,9 @@ fn high_half<P: CryptoProvider>(sa: &Sa<P>, sequence: u64) -> Option<[u8; 4]> {
 }
 
 /// Whether `inner` is a whole packet of the version that `next_header` announces; what follows it is padding.
-fn check_inner(next_header: u8, inner: &[u8]) -> Result<usize, OpenError> {
+fn check_inner(next_header: u8, inner: &[u8]) -> Result<(), OpenError> {
     match IpHeader::split(inner) {
-        Ok((ip, _)) if ip.family().protocol() == next_header => Ok(ip.packet_len()),
+        Ok((ip, _)) if ip.family().protocol() == next_header => Ok(()),
         _ => Err(OpenError::Inner),
     }
 }
@@ -339,14 +336,6 @@ fn truncate_to_inner(packet: &mut PacketBuf<'_>) {
         let len = ip.packet_len();
         packet.truncate(len);
     }
-}
-
-/// The packet as an Xcast packet, with what parsing itself refuses named as a refusal.
-fn parse_xcast<'a>(octets: &'a [u8], code_points: Option<&CodePoints>) -> Result<Option<XcastPacket<'a>>, OpenError> {
-    as_xcast(octets, code_points).map_err(|error| match error.kind() {
-        crate::wire::ParseErrorKind::RoutingBehindAh => Refusal::RoutingBehindAh.into(),
-        _ => error.into(),
-    })
 }
 
 /// X=0 is refused under transport-mode protection.

@@ -1,7 +1,7 @@
 //! Where AH or ESP stands in a packet, or is to be put, and how taking it in or out changes the headers in front.
 
 use super::buffer::PacketBuf;
-use super::construction::as_xcast;
+use super::construction::{Unfit, as_xcast};
 use crate::wire::{
     AhHeader, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, ParseError, ParseErrorKind, XcastPacket,
     ipv4, ipv6, protocol, put, u8_at, u16_at,
@@ -73,14 +73,14 @@ impl Place {
 /// behind the Xcast4 header.
 ///
 /// A fragment is an error: IPsec works on whole packets (RFC 4302 §3.4.1, RFC 4303 §3.4.1).
-pub(crate) fn find_protection(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Place, ParseError> {
+pub(crate) fn find_protection(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Place, Unfit> {
     let (ip, _) = IpHeader::split(packet)?;
     let octets = packet.get(..ip.packet_len()).unwrap_or(packet);
     let mut place = Place::behind_ip(&ip);
     match ip {
         IpHeader::V4(header) => {
             if header.is_fragment() {
-                return Err(ParseError::new(ParseErrorKind::Fragment, ipv4::FLAGS_AT));
+                return Err(ParseError::new(ParseErrorKind::Fragment, ipv4::FLAGS_AT).into());
             }
             let is_xcast = code_points.is_some_and(|points| points.fields().xcast4_protocol == place.next_header);
             if is_xcast && let Some(xcast) = as_xcast(packet, code_points)? {
@@ -92,7 +92,7 @@ pub(crate) fn find_protection(packet: &[u8], code_points: Option<&CodePoints>) -
             loop {
                 match place.next_header {
                     protocol::HOP_BY_HOP if place.at != ipv6::HEADER_LEN => {
-                        return Err(ParseError::new(ParseErrorKind::HopByHopPlace, place.announced_at));
+                        return Err(ParseError::new(ParseErrorKind::HopByHopPlace, place.announced_at).into());
                     }
                     protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING => {
                         let header = ExtensionHeader::read(octets, place.next_header, place.at)?;
@@ -100,7 +100,7 @@ pub(crate) fn find_protection(packet: &[u8], code_points: Option<&CodePoints>) -
                         let is_xcast = xcast_type.is_some() && header.routing_type() == xcast_type;
                         place.covering_checksum_at = if is_xcast { Some(header.at.saturating_add(6)) } else { None };
                     }
-                    protocol::FRAGMENT => return Err(ParseError::new(ParseErrorKind::Fragment, place.at)),
+                    protocol::FRAGMENT => return Err(ParseError::new(ParseErrorKind::Fragment, place.at).into()),
                     _ => break,
                 }
             }
@@ -127,9 +127,6 @@ pub(crate) fn behind_routing(packet: &[u8], xcast: Option<&XcastPacket<'_>>) -> 
             if header.kind != protocol::DESTINATION_OPTIONS {
                 found = place;
             }
-        }
-        if place.next_header == protocol::FRAGMENT {
-            return Err(ParseError::new(ParseErrorKind::Fragment, place.at));
         }
     }
     Ok(found)

@@ -2,8 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::Spi;
-use super::sa::SecurityProtocol;
+use super::sa::SaId;
 
 /// Why a sequence number was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,16 +224,13 @@ impl<'a> Unverified<'a> {
 }
 
 /// Whose sequence numbers a window follows: an association and a source address (draft §3.1.2).
+///
+/// The packet's destination is no part of it: ESP does not cover it, and a replay to another address would look new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "made by hosts that bring their own store")]
 pub struct SenderKey {
-    /// AH or ESP.
-    pub protocol: SecurityProtocol,
-    /// Security Parameters Index.
-    pub spi: Spi,
-    /// The destination that the association is for, if that is part of what identifies it (RFC 4301 §4.1). It is not taken
-    /// from the packet: ESP does not cover it there, and a replay to another address would look new.
-    pub destination: Option<IpAddr>,
+    /// The association.
+    pub sa: SaId,
     /// Source address of the packet.
     pub source: IpAddr,
 }
@@ -262,6 +258,11 @@ impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
 }
 
 /// Windows for up to `SENDERS` senders, each of up to `64 * WORDS` numbers.
+///
+/// A sender gets its window with the first packet of its that verifies, and keeps it until [`forget`](Self::forget); when the
+/// table is full a new one is refused. What that means under ESP for any sender, see [`SaConfig::source`].
+///
+/// [`SaConfig::source`]: super::SaConfig::source
 #[derive(Debug)]
 pub struct SenderWindows<const SENDERS: usize = 16, const WORDS: usize = 2> {
     size: u32,
@@ -294,10 +295,10 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
         }
     }
 
-    /// Drops every window of an association that is no longer in use. Never call it for one that is: its packets could be
-    /// replayed.
-    pub fn forget(&mut self, protocol: SecurityProtocol, spi: Spi) {
-        self.windows.retain(|(key, _)| key.protocol != protocol || key.spi != spi);
+    /// Drops every window of an association that is no longer in use, and of no other. Never call it for one that is: its
+    /// packets could be replayed.
+    pub fn forget(&mut self, sa: &SaId) {
+        self.windows.retain(|(key, _)| key.sa != *sa);
     }
 
     /// How many senders have a window.

@@ -18,6 +18,20 @@ pub enum SecurityProtocol {
     Esp,
 }
 
+/// What identifies an association (RFC 4301 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "named by hosts to take associations out")]
+pub struct SaId {
+    /// AH or ESP.
+    pub protocol: SecurityProtocol,
+    /// Security Parameters Index.
+    pub spi: Spi,
+    /// The destination address it is for, or any.
+    pub destination: Option<IpAddr>,
+    /// The one sender it is for, or any.
+    pub source: Option<IpAddr>,
+}
+
 /// How much of an Xcast6 Routing header AH covers. Both ends must agree; nothing in a packet tells.
 ///
 /// An IPv4 association does not use it: AH covers a whole Xcast4 header, which then must not hold the bitmap.
@@ -120,8 +134,9 @@ pub struct SaConfig<'k> {
     /// # Security
     ///
     /// ESP does not cover the IP header. Under an association for any sender, somebody without the key can send a captured
-    /// ESP packet again from another source address, and it meets that address's own replay window. Give each sender its
-    /// own association, as draft §3.3 suggests, or put AH around ESP, wherever that matters.
+    /// ESP packet again from other source addresses: each meets a replay window of its own, accepts the packet once more, and
+    /// takes a place in the table of senders until no new one finds any. Give each sender its own association, as draft §3.3
+    /// suggests, or put AH around ESP, wherever that matters.
     pub source: Option<IpAddr>,
     /// The destination address it is for (All_Xcast_Routers for a group), or any.
     pub destination: Option<IpAddr>,
@@ -272,6 +287,12 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
         };
         let SaConfig { spi, source, destination, mode, esn, .. } = *config;
         Ok(Self { spi, source, destination, mode, esn, transform })
+    }
+
+    /// What identifies it.
+    #[must_use]
+    pub const fn id(&self) -> SaId {
+        SaId { protocol: self.protocol(), spi: self.spi, destination: self.destination, source: self.source }
     }
 
     /// Security Parameters Index.

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use super::Spi;
-use super::sa::{Sa, SecurityProtocol};
+use super::sa::{Sa, SaId, SecurityProtocol};
 use crate::crypto::CryptoProvider;
 
 /// Finds the association of an inbound packet.
@@ -50,33 +50,19 @@ impl<P: CryptoProvider + ?Sized, const N: usize> FixedSad<P, N> {
     ///
     /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
     pub fn insert(&mut self, sa: Sa<P>) -> Result<(), Sa<P>> {
-        if self.position(sa.protocol(), sa.spi(), sa.destination(), sa.source()).is_some() {
+        if self.position(&sa.id()).is_some() {
             return Err(sa);
         }
         self.associations.push(sa)
     }
 
-    /// Takes the association with exactly these identifiers out.
-    pub fn remove(
-        &mut self,
-        protocol: SecurityProtocol,
-        spi: Spi,
-        destination: Option<IpAddr>,
-        source: Option<IpAddr>,
-    ) -> Option<Sa<P>> {
-        self.position(protocol, spi, destination, source).map(|index| self.associations.swap_remove(index))
+    /// Takes an association out.
+    pub fn remove(&mut self, id: &SaId) -> Option<Sa<P>> {
+        self.position(id).map(|index| self.associations.swap_remove(index))
     }
 
-    fn position(
-        &self,
-        protocol: SecurityProtocol,
-        spi: Spi,
-        destination: Option<IpAddr>,
-        source: Option<IpAddr>,
-    ) -> Option<usize> {
-        self.associations.iter().position(|sa| {
-            sa.protocol() == protocol && sa.spi() == spi && sa.destination() == destination && sa.source() == source
-        })
+    fn position(&self, id: &SaId) -> Option<usize> {
+        self.associations.iter().position(|sa| sa.id() == *id)
     }
 
     /// The associations, in no particular order.

@@ -2,15 +2,14 @@
 
 use super::Spi;
 use super::buffer::PacketBuf;
-use super::construction::{Refusal, as_xcast, check_ah, check_any};
+use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
 use super::coverage::Coverage;
 use super::error::SealError;
 use super::placement::{Place, behind_ip_header, behind_routing, max_packet_len, repair_headers};
-use super::sa::{AhTransform, EspKeys, EspTransform, Mode, Sa, Transform, TunnelEndpoints};
+use super::sa::{AhTransform, EspKeys, EspTransform, Mode, Sa, SecurityProtocol, Transform, TunnelEndpoints};
 use crate::crypto::{CryptoError, CryptoProvider};
 use crate::wire::{
-    AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, ParseError, ParseErrorKind, ah, esp, ipv4,
-    ipv6, protocol, put,
+    AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, ah, esp, ipv4, ipv6, protocol, put,
 };
 
 /// The two values that make a sealed packet unlike any other of its association.
@@ -29,6 +28,9 @@ pub struct Freshness<'i> {
 /// header. An Xcast packet with X=0 gets X=1 first, as X2U would break what is sealed. In tunnel mode the packet goes as it
 /// is inside a new one: DSCP and ECN copied from it, Identification 0, DF 1, flow label 0 (project-defined, after RFC 4301
 /// §5.1.2). `code_points` tells Xcast packets; without them nothing is taken for Xcast.
+///
+/// Octets behind the packet's end, by its IP header, are cut off. A packet in which nothing follows (Next Header 59) arrives
+/// as a dummy if transport-mode ESP carries it (RFC 4303 §2.6), which nobody gets.
 ///
 /// # Security
 ///
@@ -103,9 +105,8 @@ impl Seal<'_> {
         if len > max_packet_len(family) {
             return Err(SealError::PacketTooLong { len });
         }
-        let trailing = packet.len().saturating_sub(self.len);
         // What lies behind the packet is room as well.
-        if !packet.fits(inserted, appended.saturating_sub(trailing.min(appended))) {
+        if !packet.fits(self.len, inserted, appended) {
             return Err(SealError::NoRoom { inserted, appended });
         }
         packet.truncate(self.len);
@@ -128,9 +129,7 @@ impl Seal<'_> {
             Family::V4 => behind_ip_header(octets)?,
             Family::V6 => behind_routing(octets, xcast.as_ref())?,
         };
-        if place.next_header == protocol::AH {
-            return Err(Refusal::NestedProtection.into());
-        }
+        check_behind(SecurityProtocol::Ah, place.family, place.next_header, octets, place.at, code_points)?;
         let xcast_layout = xcast.map(|xcast| *xcast.layout());
         let header_len = transform.header_len(place.family);
         check_ah_coverable(octets, &place, transform, code_points)?;
@@ -176,8 +175,7 @@ impl Seal<'_> {
         repr.emit(octets.get_mut(place.at..).unwrap_or(&mut [])).map_err(|_| no_room)?;
         repair_headers(octets, place, protocol::AH);
         let high = self.high();
-        let coverage = Coverage::new(octets, place, header_len, transform.icv_len, transform.coverage, code_points)
-            .map_err(coverage_error)?;
+        let coverage = Coverage::new(octets, place, header_len, transform.icv_len, transform.coverage, code_points)?;
         let icv = crypto.icv(&transform.key, coverage.parts(high.as_ref()))?;
         put(octets, place.at.saturating_add(ah::FIXED_LEN), icv.as_octets()).ok_or(no_room)
     }
@@ -197,10 +195,9 @@ impl Seal<'_> {
             }
         }
         behind_ip_header(packet.as_octets())?;
-        let place = behind_routing(packet.as_octets(), xcast.as_ref())?;
-        if matches!(place.next_header, protocol::AH | protocol::ESP) {
-            return Err(Refusal::NestedProtection.into());
-        }
+        let octets = packet.as_octets();
+        let place = behind_routing(octets, xcast.as_ref())?;
+        check_behind(SecurityProtocol::Esp, place.family, place.next_header, octets, place.at, code_points)?;
         let xcast_layout = xcast.map(|xcast| *xcast.layout());
         let inserted = transform.header_len();
         let appended = transform.trailer_len(self.len.saturating_sub(place.at));
@@ -314,20 +311,12 @@ fn check_ah_coverable<P: CryptoProvider>(
     transform: &AhTransform<P>,
     code_points: Option<&CodePoints>,
 ) -> Result<(), SealError> {
-    Coverage::new(octets, place, 0, transform.icv_len, transform.coverage, code_points).map_err(coverage_error)?;
+    Coverage::new(octets, place, 0, transform.icv_len, transform.coverage, code_points)?;
     // A Routing header of type 0 is accepted where its segments are used up, but none is sent (RFC 5095 §3).
     if place.family == Family::V6 && super::placement::has_routing_type_0(octets, place) {
         return Err(Refusal::RoutingHeader.into());
     }
     Ok(())
-}
-
-fn coverage_error(error: super::error::OpenError) -> SealError {
-    match error {
-        super::error::OpenError::Refused(refusal) => SealError::Refused(refusal),
-        super::error::OpenError::Parse(error) => SealError::Parse(error),
-        _ => SealError::Parse(ParseError::new(ParseErrorKind::Truncated, 0)),
-    }
 }
 
 /// The outer IP header of tunnel mode.

@@ -40,7 +40,7 @@ pub enum CodePointError {
     PortsOption,
     /// The tunnel option does not start with the bits `00`, or is a padding option.
     TunnelOption,
-    /// The IPv4 bitmap option lacks the copied flag, or is one that RFC 4302 §A1 covers as it stands.
+    /// The IPv4 bitmap option lacks the copied flag, is one that RFC 4302 §A1 covers as it stands, or a source route.
     BitmapOptionV4,
     /// The Hop-by-Hop bitmap option does not start with `001`, or is the tunnel option.
     BitmapOptionV6,
@@ -93,7 +93,9 @@ impl CodePoints {
         if fields.tunnel_option & 0b1100_0000 != 0 || fields.tunnel_option <= 1 {
             return Err(CodePointError::TunnelOption);
         }
-        if fields.bitmap_option_v4 & 0x80 == 0 || super::ipv4::is_immutable_option(fields.bitmap_option_v4) {
+        let option = fields.bitmap_option_v4;
+        let source_route = matches!(option, super::ipv4::OPTION_LSRR | super::ipv4::OPTION_SSRR);
+        if option & 0x80 == 0 || super::ipv4::is_immutable_option(option) || source_route {
             return Err(CodePointError::BitmapOptionV4);
         }
         if fields.bitmap_option_v6 & 0b1110_0000 != 0b0010_0000 || fields.bitmap_option_v6 == fields.tunnel_option {
@@ -155,7 +157,7 @@ mod tests {
             let tunnel = CodePoints::new(CodePointFields { tunnel_option: option, ..good });
             assert_eq!(tunnel.is_ok(), (2..=0x3f).contains(&option) && option != 0x3e);
             let bitmap4 = CodePoints::new(CodePointFields { bitmap_option_v4: option, ..good });
-            assert_eq!(bitmap4.is_ok(), option >= 0x80 && ![130, 133, 134, 148, 149].contains(&option));
+            assert_eq!(bitmap4.is_ok(), option >= 0x80 && ![130, 131, 133, 134, 137, 148, 149].contains(&option));
             let bitmap6 = CodePoints::new(CodePointFields { bitmap_option_v6: option, ..good });
             assert_eq!(bitmap6.is_ok(), (0x20..=0x3f).contains(&option));
         }

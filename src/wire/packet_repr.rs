@@ -129,9 +129,11 @@ impl XcastRepr<'_> {
     fn dscp(&self) -> Result<Dscp, EmitError> {
         let Some(dscps) = self.dscps else { return Ok(Dscp::DEFAULT) };
         // At most 64 different ones, however many destinations there are.
-        let present = self.bits.iter().filter_map(|index| dscps.get(index)).fold(0_u64, |present, dscp| {
-            present | 1_u64.checked_shl(u32::from(dscp.value())).unwrap_or(0)
-        });
+        let present = self
+            .bits
+            .iter()
+            .filter_map(|index| dscps.get(index))
+            .fold(0_u64, |present, dscp| present | 1_u64.checked_shl(u32::from(dscp.value())).unwrap_or(0));
         let members = || (0..64_u8).filter(|value| present >> value & 1 != 0).filter_map(Dscp::new);
         let mut merged = None;
         for dscp in members() {
