@@ -8,7 +8,7 @@ use crate::wire::ChecksumPolicy;
 pub struct RouterPolicy {
     /// Whether the Xcast CHECKSUM is verified (RFC 5058 §9.2.2). Default: it is.
     pub checksum: ChecksumPolicy,
-    /// Whether a branch of one destination becomes a unicast packet (X2U, RFC 5058 §11.1). Default: yes.
+    /// Whether a branch of one destination becomes a unicast packet (X2U, RFC 5058 §2, §9.2.2). Default: yes.
     pub x2u: bool,
     /// Whether a next hop without Xcast gets a unicast packet per destination (premature X2U, RFC 5058 §11.2). Default: yes.
     pub premature_x2u: bool,
