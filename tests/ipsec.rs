@@ -790,7 +790,7 @@ fn forgetting_an_association_leaves_the_others() {
         sealed.push(seal(&sa, 1, &packet).unwrap());
         sad.insert(sa).unwrap();
     }
-    let mut try_open = |sad: &FixedSad<RustCrypto, 2>, table: &mut SenderWindows, packet: &[u8]| {
+    let try_open = |sad: &FixedSad<RustCrypto, 2>, table: &mut SenderWindows, packet: &[u8]| {
         let mut storage = packet.to_vec();
         let len = storage.len();
         let mut buffer = PacketBuf::new(&mut storage, 0..len).unwrap();
@@ -829,6 +829,7 @@ fn no_room_is_named_and_changes_nothing() {
     let (packet, _) = unicast(Family::V4);
     let sa = sa(esp());
     // 22 octets of UDP, 8 of padding, 2 of trailer; 24 in front, 12 behind.
+    assert_eq!((sa.headroom(Family::V4), sa.tailroom()), (24, 29));
     for (headroom, tailroom, enough) in
         [(24, 22, true), (23, 22, false), (24, 21, false), (0, 46, true), (0, 45, false)]
     {
@@ -982,6 +983,9 @@ proptest! {
         let mode = if tunnel { Mode::Tunnel(ends) } else { Mode::Transport };
         let sa = Sa::new(&SaConfig { mode, esn, ..sa_config(protection) }, &mut RustCrypto).unwrap();
         let sealed = seal(&sa, sequence, &packet).unwrap();
+        let added = sealed.len() - packet.len();
+        let most = sa.headroom(family) + sa.tailroom();
+        prop_assert!(added <= most && added + 16 > most, "{added} added, room for {most}");
         let mut table = windows();
         let (opened, octets) = open_with(&sa, &mut table, &sealed).unwrap();
         prop_assert_eq!(octets, packet);

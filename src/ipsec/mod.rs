@@ -1,6 +1,6 @@
 //! AH and ESP as far as groups need them (RFC 4301–4303, draft §3).
 //!
-//! [`OutboundSa`] seals and [`open`] opens, both in the caller's buffer ([`PacketBuf`]). An [`Sa`] holds what is agreed and
+//! [`OutboundSa`] seals and [`open()`] opens, both in the caller's buffer ([`PacketBuf`]). An [`Sa`] holds what is agreed and
 //! never changes; the sender's counter and the receivers' windows ([`ReplayStore`]) are kept beside it.
 
 mod buffer;

@@ -95,7 +95,7 @@ where
 ///
 /// # Errors
 ///
-/// - Those of [`open`]; [`OpenError::NotProtected`] if the outermost protection is ESP.
+/// - Those of [`open()`]; [`OpenError::NotProtected`] if the outermost protection is ESP.
 pub fn verify_ah<P, S, R>(
     sad: &S,
     replay: &mut R,

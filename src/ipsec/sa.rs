@@ -6,7 +6,7 @@ use super::Spi;
 use crate::crypto::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoProvider, IntegrityAlgorithm, KeyError,
 };
-use crate::wire::{Family, ah, esp};
+use crate::wire::{Family, ah, esp, ipv4, ipv6};
 
 /// AH or ESP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +56,16 @@ pub struct TunnelEndpoints {
     pub destination: IpAddr,
     /// Outer TTL or Hop Limit.
     pub hop_limit: u8,
+}
+
+impl TunnelEndpoints {
+    /// Octets of the outer IP header, and its family.
+    pub(crate) const fn outer_header(&self) -> (usize, Family) {
+        match Family::of(&self.source) {
+            Family::V4 => (ipv4::MIN_HEADER_LEN, Family::V4),
+            Family::V6 => (ipv6::HEADER_LEN, Family::V6),
+        }
+    }
 }
 
 /// Transport or tunnel mode (RFC 4301 §4.1).
@@ -340,6 +350,30 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
         match &self.transform {
             Transform::Ah(_) => 0,
             Transform::Esp(esp) => esp.iv_len,
+        }
+    }
+
+    /// Octets that sealing a packet of `family` inserts: the headroom that spares moving the payload.
+    #[must_use]
+    pub fn headroom(&self, family: Family) -> usize {
+        let (outer, family) = match &self.mode {
+            Mode::Transport => (0, family),
+            Mode::Tunnel(tunnel) => tunnel.outer_header(),
+        };
+        outer.saturating_add(match &self.transform {
+            Transform::Ah(ah) => ah.header_len(family),
+            Transform::Esp(esp) => esp.header_len(),
+        })
+    }
+
+    /// Octets that sealing a packet appends at most: the tailroom that is enough for every packet.
+    #[must_use]
+    pub fn tailroom(&self) -> usize {
+        match &self.transform {
+            Transform::Ah(_) => 0,
+            Transform::Esp(esp) => {
+                esp.alignment().saturating_sub(1).saturating_add(esp::TRAILER_LEN).saturating_add(esp.icv_len)
+            }
         }
     }
 

@@ -8,9 +8,7 @@ use super::error::SealError;
 use super::placement::{Place, behind_ip_header, behind_routing, max_packet_len, repair_headers};
 use super::sa::{AhTransform, EspKeys, EspTransform, Mode, Sa, SecurityProtocol, Transform, TunnelEndpoints};
 use crate::crypto::{CryptoError, CryptoProvider};
-use crate::wire::{
-    AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, ah, esp, ipv4, ipv6, protocol, put,
-};
+use crate::wire::{AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, ah, esp, protocol, put};
 
 /// The two values that make a sealed packet unlike any other of its association.
 #[derive(Clone, Copy, Debug)]
@@ -331,11 +329,7 @@ struct Outer {
 impl Outer {
     fn new(tunnel: &TunnelEndpoints, inner: &[u8]) -> Result<Self, SealError> {
         let (ip, _) = IpHeader::split(inner)?;
-        let family = Family::of(&tunnel.source);
-        let header_len = match family {
-            Family::V4 => ipv4::MIN_HEADER_LEN,
-            Family::V6 => ipv6::HEADER_LEN,
-        };
+        let (header_len, family) = tunnel.outer_header();
         let inner_protocol = ip.family().protocol();
         Ok(Self { family, header_len, inner_protocol, traffic_class: ip.traffic_class(), tunnel: *tunnel })
     }
