@@ -4,6 +4,8 @@
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
 mod parse_packet;
+#[path = "fuzz_checks/route_packet.rs"]
+mod route_packet;
 
 /// Runs `check` on every file of a corpus; none is an error, as then nothing would be tested.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -27,4 +29,9 @@ fn parse_packet_corpus() {
 #[test]
 fn open_packet_corpus() {
     replay("open_packet", open_packet::check);
+}
+
+#[test]
+fn route_packet_corpus() {
+    replay("route_packet", route_packet::check);
 }
