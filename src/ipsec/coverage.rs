@@ -6,6 +6,7 @@ use core::ops::Range;
 use super::construction::{Refusal, Unfit};
 use super::placement::Place;
 use super::sa::RoutingCoverage;
+use crate::crypto::MAX_ICV_LEN;
 use crate::wire::{
     BitmapPlace, CodePoints, ExtensionHeader, Family, IpHeader, Ipv4Header, Ipv6Options, ParseError, XcastHeader, ah,
     ipv4, ipv6, protocol, put,
@@ -13,17 +14,20 @@ use crate::wire::{
 
 static ZEROS: [u8; 256] = [0; 256];
 
-/// What is needed to read a packet as AH covers it: its IP header with mutable fields zeroed, and how to find the mutable
-/// fields of its IPv6 extension headers.
+/// Octets of the longest IP header and the longest AH: 32 of ICV, padded to a multiple of 8.
+const MAX_FRONT_LEN: usize = ipv4::MAX_HEADER_LEN + ah::encoded_len(Family::V6, MAX_ICV_LEN);
+
+/// What is needed to read a packet as AH covers it: its IP header and AH with mutable fields zeroed, and how to find the
+/// mutable fields of its IPv6 extension headers.
 #[derive(Clone, Debug)]
 pub(crate) struct Coverage<'a> {
     packet: &'a [u8],
-    /// Only IPv4 needs more than 40.
-    ip_header: [u8; ipv4::MAX_HEADER_LEN],
+    /// The IP header, then the AH. Without extension headers between them they are one slice: a hash takes one long string
+    /// faster than several short ones.
+    front: [u8; MAX_FRONT_LEN],
     ip_header_len: usize,
     ah_at: usize,
     ah_len: usize,
-    icv_len: usize,
     routing: RoutingRule,
     first_extension: u8,
 }
@@ -52,16 +56,16 @@ impl<'a> Coverage<'a> {
         code_points: Option<&CodePoints>,
     ) -> Result<Self, Unfit> {
         let (ip, _) = IpHeader::split(packet)?;
-        let mut ip_header = [0; ipv4::MAX_HEADER_LEN];
+        let mut front = [0; MAX_FRONT_LEN];
         let mut bitmap_place = BitmapPlace::Header;
         let xcast_type = code_points.map(|points| points.fields().xcast6_routing_type);
         match &ip {
-            IpHeader::V4(header) => normalise_v4(header, &mut ip_header)?,
+            IpHeader::V4(header) => normalise_v4(header, &mut front)?,
             IpHeader::V6(_) => {
-                put(&mut ip_header, 0, packet.get(..ipv6::HEADER_LEN).unwrap_or(&[]));
+                put(&mut front, 0, packet.get(..ipv6::HEADER_LEN).unwrap_or(&[]));
                 // Version stays; traffic class and flow label are zeroed, and so is the hop limit.
-                put(&mut ip_header, 0, &[0x60, 0, 0, 0]);
-                put(&mut ip_header, ipv6::HOP_LIMIT_AT, &[0]);
+                put(&mut front, 0, &[0x60, 0, 0, 0]);
+                put(&mut front, ipv6::HOP_LIMIT_AT, &[0]);
             }
         }
         let first_extension = ip.next_header();
@@ -81,13 +85,18 @@ impl<'a> Coverage<'a> {
                 }
             }
         }
+        let header = packet.get(place.at..).and_then(|rest| rest.get(..ah_len)).unwrap_or(&[]);
+        put(&mut front, place.ip_header_len, header);
+        let icv_at = place.ip_header_len.saturating_add(ah::FIXED_LEN);
+        if let Some(icv) = front.get_mut(icv_at..icv_at.saturating_add(icv_len)) {
+            icv.fill(0);
+        }
         Ok(Self {
             packet,
-            ip_header,
+            front,
             ip_header_len: place.ip_header_len,
             ah_at: place.at,
             ah_len,
-            icv_len,
             routing: RoutingRule { xcast_type, coverage, place: bitmap_place },
             first_extension,
         })
@@ -96,17 +105,14 @@ impl<'a> Coverage<'a> {
     /// Everything the ICV is computed over, in order. `high` is the upper half of an extended sequence number, which follows
     /// the payload (RFC 4302 §3.3.3.2.2).
     pub(crate) fn parts<'s>(&'s self, high: Option<&'s [u8; 4]>) -> impl Iterator<Item = &'s [u8]> {
-        let ah = self.packet.get(self.ah_at..).unwrap_or(&[]);
-        let icv_end = ah::FIXED_LEN.saturating_add(self.icv_len);
-        let tail: [&[u8]; 5] = [
-            ah.get(..ah::FIXED_LEN).unwrap_or(&[]),
-            ZEROS.get(..self.icv_len).unwrap_or(&ZEROS),
-            ah.get(icv_end..self.ah_len).unwrap_or(&[]),
-            ah.get(self.ah_len..).unwrap_or(&[]),
-            high.map_or(&[], |high| high),
-        ];
-        let ip_header = self.ip_header.get(..self.ip_header_len).unwrap_or(&self.ip_header);
-        core::iter::once(ip_header).chain(self.extension_parts()).chain(tail)
+        let front = self.front.get(..self.ip_header_len.saturating_add(self.ah_len)).unwrap_or(&self.front);
+        // Extension headers, if any, go between the IP header and the AH.
+        let has_extensions = self.ip_header_len < self.ah_at;
+        let first = if has_extensions { self.ip_header_len } else { front.len() };
+        let (first, second) = front.split_at_checked(first).unwrap_or((front, &[]));
+        let payload = self.packet.get(self.ah_at.saturating_add(self.ah_len)..).unwrap_or(&[]);
+        let tail: [&[u8]; 3] = [second, payload, high.map_or(&[], |high| high)];
+        core::iter::once(first).chain(self.extension_parts()).chain(tail).filter(|part| !part.is_empty())
     }
 
     /// The IPv6 extension headers in front of the AH; nothing in IPv4.
@@ -124,7 +130,7 @@ impl<'a> Coverage<'a> {
 }
 
 /// Copies an IPv4 header with mutable fields zeroed (RFC 4302 §3.3.3.1.1, §A1).
-fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8; ipv4::MAX_HEADER_LEN]) -> Result<(), Unfit> {
+fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8]) -> Result<(), Unfit> {
     put(normalised, 0, header.as_octets());
     put(normalised, ipv4::TOS_AT, &[0]);
     put(normalised, ipv4::FLAGS_AT, &[0, 0]);
