@@ -173,8 +173,14 @@ fn policy(change: impl FnOnce(&mut RouterPolicy)) -> RouterPolicy {
 
 /// Every packet and every destination is counted exactly once.
 fn check_counters(c: &Counters, result: &Result<Outcome, ForwardError>) {
-    let errors =
-        c.not_xcast + c.unsupported + c.checksum + c.malformed + c.not_for_us + c.refused + c.unusable_destination;
+    let errors = c.not_xcast
+        + c.unsupported
+        + c.checksum
+        + c.malformed
+        + c.not_for_us
+        + c.refused
+        + c.unusable_source
+        + c.unusable_destination;
     assert_eq!(errors, if result.is_err() { c.packets } else { 0 }, "{c:?}");
     let ends = c.local
         + c.duplicate
@@ -716,7 +722,8 @@ fn other_transports_and_short_segments_stay_xcast() {
             cases.push((protocol::DESTINATION_OPTIONS, &unending));
             possible.push((protocol::ICMPV6, &long[..4]));
         } else {
-            possible.push((protocol::ICMP, &[]));
+            cases.push((protocol::ICMP, &long[..3]));
+            possible.push((protocol::ICMP, &long[..4]));
         }
         for (number, payload) in cases {
             let mut packet = plain(family, 1);
@@ -1125,6 +1132,8 @@ fn echo_requests_are_dropped_whole() {
             let segment = packet.payload.clone();
             let (ah, options) = (ah(0), [0, 0, 1, 4, 0, 0, 0, 0]);
             let atomic = [0, 0, 0, 0, 0, 0, 0, 1];
+            // What a later fragment begins with is no ICMPv6 header.
+            let later = [0, 0, 0, 8, 0, 0, 0, 1];
             let route = [0, 0, 77, 0, 0, 0, 0, 0];
             for hidden in [
                 vec![(protocol::AH, &ah[..])],
@@ -1133,7 +1142,9 @@ fn echo_requests_are_dropped_whole() {
                 vec![(DST, &options), (protocol::AH, &ah), (DST, &options)],
                 vec![(protocol::ROUTING, &route)],
                 vec![(protocol::FRAGMENT, &atomic)],
+                vec![(protocol::FRAGMENT, &later)],
             ] {
+                let dropped = dropped && !hidden.contains(&(protocol::FRAGMENT, &later));
                 let packet = plain(Family::V6, 3);
                 let whole = packet.octets();
                 let at = xcast_at(&whole);
@@ -1169,6 +1180,43 @@ fn echo_requests_are_dropped_whole() {
 }
 
 // --- Refusals and what does not parse ---------------------------------------------------------------------------------
+
+#[test]
+fn sources_that_packets_are_not_routed_from() {
+    let v4 = ["224.0.0.1", "0.0.0.0", "127.0.0.1", "255.255.255.255", "169.254.1.1"];
+    let v6 = ["ff02::1", "::", "::1", "fe80::1", "::ffff:127.0.0.1"];
+    for (family, sources) in FAMILIES.into_iter().zip([v4, v6]) {
+        for source in sources {
+            let packet = plain(family, 2);
+            let mut octets = packet.octets();
+            match source.parse().unwrap() {
+                IpAddr::V4(source) => octets[12..16].copy_from_slice(&source.octets()),
+                IpAddr::V6(source) => octets[8..24].copy_from_slice(&source.octets()),
+            }
+            fix_checksums(&mut octets);
+            assert_eq!(refuse_any(&octets, &packet), ForwardError::UnusableSource, "{source}");
+        }
+    }
+}
+
+/// A Routing header in front of the Xcast one that has not led the packet to its end.
+#[test]
+fn segments_left_in_front_of_the_xcast_header() {
+    let packet = plain(Family::V6, 2);
+    let whole = packet.octets();
+    let payload_at = whole.len() - packet.payload.len();
+    for (left, refused) in [(0, false), (1, true), (255, true)] {
+        let foreign = vec![0, 0, 4, left, 0, 0, 0, 0];
+        let headers = vec![(protocol::ROUTING, foreign), (protocol::ROUTING, whole[40..payload_at].to_vec())];
+        let mut octets = chain(&whole[..40], headers, protocol::UDP, &packet.payload);
+        fix_checksums(&mut octets);
+        if refused {
+            assert_eq!(refuse_any(&octets, &packet), ForwardError::Refused(Refusal::SegmentsLeft));
+        } else {
+            assert_eq!(forward(&octets, &Net::uniform(&packet, route(1))).outcome.copies, 1);
+        }
+    }
+}
 
 #[test]
 fn refused_constructions() {
@@ -1485,7 +1533,7 @@ fn any_policy() -> impl Strategy<Value = RouterPolicy> {
 /// Whether X2U of this packet is possible, as the sender knows it.
 fn x2u_possible(packet: &Packet) -> bool {
     let long_enough = match packet.next_protocol {
-        protocol::ICMP => packet.family() == Family::V4,
+        protocol::ICMP => packet.family() == Family::V4 && packet.payload.len() >= 4,
         protocol::ICMPV6 => packet.family() == Family::V6 && packet.payload.len() >= 4,
         number => checksum_field(number).is_some_and(|(_, min_len)| packet.payload.len() >= min_len),
     };

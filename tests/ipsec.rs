@@ -858,6 +858,147 @@ fn numbers_that_no_receiver_accepts_are_not_sealed() {
     assert!(seal(&esn, 1 << 32, &packet).is_ok());
 }
 
+#[test]
+fn a_shared_counter_key_needs_a_sender_id() {
+    let ctr = Protection::Esp {
+        cipher: CipherAlgorithm::AesCtr,
+        cipher_key: &[1; 20],
+        integrity: Some((IntegrityAlgorithm::HmacSha1_96, &[2; 20])),
+    };
+    let gcm = Protection::EspCombined { algorithm: AeadAlgorithm::AesGcm16, key: &[9; 20] };
+    for (protection, counts) in [(ctr, true), (gcm, true), (esp(), false), (ah(RoutingCoverage::Covered), false)] {
+        assert_eq!(OutboundSa::new(sa(protection)).err(), counts.then_some(SaError::SenderIdNeeded));
+        let own = SaConfig { source: Some(SOURCE_V4.into()), ..sa_config(protection) };
+        assert!(OutboundSa::new(Sa::new(&own, &mut RustCrypto).unwrap()).is_ok());
+    }
+    // A number that would reach into the identifier's bits would be another sender's nonce.
+    let esn = || Sa::new(&SaConfig { esn: true, ..sa_config(gcm) }, &mut RustCrypto).unwrap();
+    let (packet, _) = unicast(Family::V4);
+    for (bits, value) in [(8, 0xff), (12, 0xabc), (16, 0x1234)] {
+        let last = (1_u64 << (64 - bits)) - 2;
+        let mut outbound = OutboundSa::resume(esn(), last, SenderId::new(value, bits).unwrap());
+        for expected in [Ok(last + 1), Err(SealError::Exhausted)] {
+            let mut storage = vec![0; 300];
+            storage[100..100 + packet.len()].copy_from_slice(&packet);
+            let mut buffer = PacketBuf::new(&mut storage, 100..100 + packet.len()).unwrap();
+            assert_eq!(outbound.seal(&mut RustCrypto, &mut Counting(0), None, &mut buffer), expected);
+            if expected.is_ok() {
+                let iv = (u64::from(value) << (64 - bits)) | (last + 1);
+                assert_eq!(buffer.as_octets()[28..36], iv.to_be_bytes());
+            }
+        }
+    }
+}
+
+/// As Linux does unless told otherwise: AH padded to 8 octets in IPv4 too.
+#[test]
+fn ah_padding_is_an_option_when_sealing_and_either_when_opening() {
+    let make = |pad_to_8| {
+        let protection = Protection::Ah {
+            integrity: IntegrityAlgorithm::HmacSha2_256_128,
+            key: &[1; 32],
+            coverage: RoutingCoverage::Covered,
+            pad_to_8,
+        };
+        sa(protection)
+    };
+    let (packet, _) = unicast(Family::V4);
+    for (pad_to_8, payload_len) in [(false, 5), (true, 6)] {
+        let sealed = seal(&make(pad_to_8), 1, &packet).unwrap();
+        assert_eq!(sealed[21], payload_len, "28 and 32 octets");
+        for opener in [false, true] {
+            assert_eq!(open_fresh(&make(opener), &sealed).unwrap(), packet);
+        }
+    }
+}
+
+/// RFC 5095 §3: none of type 0 is sent; one whose segments are used up is covered as it stands.
+#[test]
+fn routing_headers_of_type_0_are_not_sent() {
+    let (packet, _) = unicast(Family::V6);
+    let with_routing = |kind: u8, left: u8| {
+        let mut octets = packet[..40].to_vec();
+        octets[5] += 8;
+        octets[6] = protocol::ROUTING;
+        octets.extend_from_slice(&[protocol::UDP, 0, kind, left, 0, 0, 0, 0]);
+        octets.extend_from_slice(&packet[40..]);
+        octets
+    };
+    let sa = sa(ah(RoutingCoverage::Covered));
+    let refused = Err(SealError::Refused(Refusal::RoutingHeader));
+    for (kind, left, sent) in [(0, 0, false), (0, 1, false), (4, 1, false), (4, 0, true)] {
+        let result = seal(&sa, 1, &with_routing(kind, left));
+        assert_eq!(result.is_ok(), sent, "type {kind}, {left} left");
+        assert!(sent || result == refused);
+    }
+    // Another implementation's, with type 4 turned into type 0 and the ICV over that.
+    let mut sealed = seal(&sa, 1, &with_routing(4, 0)).unwrap();
+    sealed[42] = 0;
+    refresh_ah_v6(&mut sealed, 48);
+    assert_eq!(open_fresh(&sa, &sealed).unwrap(), with_routing(0, 0));
+    sealed[43] = 1;
+    refresh_ah_v6(&mut sealed, 48);
+    assert_eq!(open_fresh(&sa, &sealed), Err(OpenError::Refused(Refusal::RoutingHeader)));
+}
+
+/// Computes the ICV of an IPv6 AH at `ah_at` anew, nothing but base header fields being mutable.
+fn refresh_ah_v6(packet: &mut [u8], ah_at: usize) {
+    use xcast_sec::crypto::CryptoProvider;
+    let icv_at = ah_at + 12;
+    let mut covered = packet.to_vec();
+    covered[0..4].copy_from_slice(&[0x60, 0, 0, 0]);
+    covered[7] = 0;
+    covered[icv_at..icv_at + 12].fill(0);
+    let key = RustCrypto.integrity_key(IntegrityAlgorithm::HmacSha1_96, &AH_KEY).unwrap();
+    let icv = RustCrypto.icv(&key, [&covered[..]]).unwrap();
+    packet[icv_at..icv_at + 12].copy_from_slice(icv.as_octets());
+}
+
+/// Padding behind what a length announces is cut off: UDP's in transport mode, the inner packet's in tunnel mode.
+#[test]
+fn padding_behind_the_inner_length_is_cut_off() {
+    for options in [false, true] {
+        let (mut packet, _) = unicast(Family::V6);
+        if options {
+            packet.splice(40..40, [protocol::UDP, 0, 1, 4, 0, 0, 0, 0]);
+            packet[6] = protocol::DESTINATION_OPTIONS;
+            packet[5] += 8;
+        }
+        let mut padded = packet.clone();
+        padded.extend_from_slice(&[0xee; 9]);
+        padded[5] += 9;
+        let sealed = seal(&sa(esp()), 1, &padded).unwrap();
+        assert_eq!(open_fresh(&sa(esp()), &sealed).unwrap(), packet, "options: {options}");
+    }
+    // An AH tunnel's: the outer length counts octets that the inner one does not.
+    let (packet, _) = unicast(Family::V4);
+    let ends = TunnelEndpoints {
+        source: SOURCE_V6.into(),
+        destination: Ipv6Addr::new(0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 2).into(),
+        hop_limit: 64,
+    };
+    let config = SaConfig { mode: Mode::Tunnel(ends), ..sa_config(ah(RoutingCoverage::Covered)) };
+    let sa = Sa::new(&config, &mut RustCrypto).unwrap();
+    let mut sealed = seal(&sa, 1, &packet).unwrap();
+    sealed.extend_from_slice(&[0; 5]);
+    sealed[5] += 5;
+    refresh_ah_v6(&mut sealed, 40);
+    assert_eq!(open_fresh(&sa, &sealed).unwrap(), packet);
+    for (source, destination) in [(Some(SOURCE_V4.into()), None), (None, Some(SOURCE_V4.into()))] {
+        let other = SaConfig { source, destination, ..config };
+        assert_eq!(Sa::new(&other, &mut RustCrypto).unwrap_err(), SaError::TunnelSelectors);
+    }
+}
+
+#[test]
+fn verifying_ah_is_for_ah() {
+    let sealed = seal(&sa(esp()), 1, &unicast(Family::V4).0).unwrap();
+    let result = verify_ah(&sa(esp()), &mut windows(), &mut RustCrypto, None, &sealed);
+    assert_eq!(result, Err(OpenError::NotProtected));
+    let plain = unicast(Family::V4).0;
+    assert_eq!(open_fresh(&sa(esp()), &plain), Err(OpenError::NotProtected));
+}
+
 struct Counting(u8);
 
 impl rand_core::TryRng for Counting {

@@ -210,7 +210,7 @@ fn class_of(refused: &Refused) -> &'static str {
         Refused::Sequence(_) => "exhausted",
         Refused::Sa(error) => match error {
             SaError::NoIntegrity => "policy",
-            SaError::Key(_) | SaError::TunnelFamilies => "malformed",
+            SaError::Key(_) | SaError::TunnelFamilies | SaError::TunnelSelectors => "malformed",
             _ => panic!("give this error a class: {error}"),
         },
         Refused::Seal(error) => match error {

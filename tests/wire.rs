@@ -10,9 +10,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use xcast_sec::wire::{
-    AhHeader, AhRepr, BitmapPlace, ChecksumPolicy, CodePointFields, CodePoints, DestinationSet, Dscp, EmitError,
-    EspHeader, ExtensionHeader, Family, IpHeader, Ipv4Header, Ipv4Repr, Ipv6Header, Ipv6Repr, ParseErrorKind,
-    UdpDatagram, UdpRepr, XcastPacket, XcastPacketMut, ah, esp, ipv4, ipv6, max_destinations, protocol,
+    AhHeader, AhRepr, BitmapPlace, Checksum, ChecksumPolicy, CodePointFields, CodePoints, DestinationSet, Destinations,
+    Dscp, EmitError, EspHeader, ExtensionHeader, Family, IpHeader, Ipv4Header, Ipv4Repr, Ipv6Header, Ipv6Repr,
+    ParseErrorKind, UdpDatagram, UdpRepr, XcastPacket, XcastPacketMut, XcastRepr, ah, esp, ipv4, ipv6,
+    max_destinations, protocol,
 };
 
 const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
@@ -752,4 +753,144 @@ fn every_truncated_header_is_refused() {
     for len in 8..13 {
         assert_eq!(UdpDatagram::parse(&udp[..len]).unwrap_err().kind(), ParseErrorKind::UdpLength);
     }
+}
+
+/// A packet with its IPv4 header checksum and Xcast CHECKSUM put right after `change`, so that nothing but the change is
+/// wrong with it.
+fn changed_and_repaired(packet: &[u8], change: impl FnOnce(&mut [u8])) -> Vec<u8> {
+    let code_points = CodePoints::rfc4727_experiment();
+    let read = XcastPacket::parse(packet, &code_points, ChecksumPolicy::Verify).unwrap();
+    let len = read.header().as_octets().len();
+    let end = packet.len() - read.payload().len();
+    let (family, has_ports_header) = (read.ip().family(), read.ip().family() == Family::V6 && read.has_ports());
+    let ports_len = if has_ports_header { (read.header().destination_count() * 2 + 4).next_multiple_of(8) } else { 0 };
+    let at = end - ports_len - len;
+    let mut packet = packet.to_vec();
+    change(&mut packet);
+    let checksum_at = at + if family == Family::V4 { 2 } else { 6 };
+    packet[checksum_at..checksum_at + 2].fill(0);
+    let checksum = Checksum::new().add_octets(&packet[at..at + len]).finish();
+    packet[checksum_at..checksum_at + 2].copy_from_slice(&checksum.to_be_bytes());
+    if family == Family::V4 {
+        let ihl = usize::from(packet[0] & 0x0f) * 4;
+        packet[10..12].fill(0);
+        let checksum = Checksum::new().add_octets(&packet[..ihl]).finish();
+        packet[10..12].copy_from_slice(&checksum.to_be_bytes());
+    }
+    packet
+}
+
+/// Each rule of the structure on its own: what is wrong and where, with every checksum right.
+#[test]
+fn every_rule_of_the_structure_is_named() {
+    let code_points = CodePoints::rfc4727_experiment();
+    let v4 = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2), Ipv4Addr::new(10, 0, 0, 3)];
+    let v6 = [1, 2, 3].map(|host| Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, host));
+    let build = |family, place, dscps: bool, ports: bool| {
+        let destinations = match family {
+            Family::V4 => Destinations::V4 { source: Ipv4Addr::new(192, 0, 2, 1), channel: [0; 4], addresses: &v4 },
+            Family::V6 => {
+                let source = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+                Destinations::V6 { source, channel: [0; 16], addresses: &v6 }
+            }
+        };
+        let repr = XcastRepr {
+            destinations,
+            bits: DestinationSet::first_n(3),
+            dscps: dscps.then_some(&[Dscp::EF; 3]),
+            ports: ports.then_some(&[1, 2, 3]),
+            anonymous: false,
+            no_x2u: false,
+            bitmap: place,
+            hop_limit: 64,
+            next_protocol: protocol::UDP,
+        };
+        let mut packet = vec![0; repr.encoded_len(8)];
+        repr.emit(&code_points, 8, &mut packet).unwrap();
+        packet
+    };
+    use BitmapPlace::{Header, Option as Separated};
+    use ParseErrorKind as Kind;
+    // IPv4: 20 of IP, 12 fixed, 4 of bitmap, 12 of addresses, 4 of DS octets (3 and padding), 8 of ports (6 and padding).
+    let xcast4 = build(Family::V4, Header, true, true);
+    // IPv4: option at 20 of 2 + 4 octets, End of Options List at 26 and 27.
+    let separated4 = build(Family::V4, Separated, false, false);
+    // IPv6: 40 of IP, 24 fixed, 8 of bitmap, 48 of addresses, 8 of DS octets; ports at 128: 2 + 2 + 6, PadN of 6.
+    let xcast6 = build(Family::V6, Header, true, true);
+    // IPv6: Hop-by-Hop at 40: 2 + 2 + 8 octets, PadN of 4 at 52.
+    let separated6 = build(Family::V6, Separated, false, false);
+    type Change = (usize, u8);
+    let cases: [(&str, &[u8], Change, Kind, usize); 16] = [
+        ("MF", &xcast4, (6, 0x20), Kind::Fragment, 6),
+        ("fragment offset", &xcast4, (7, 0x01), Kind::Fragment, 6),
+        ("no destination", &xcast4, (21, 0x03), Kind::NoDestination, 21),
+        ("bit beyond the count", &xcast4, (32, 0x10), Kind::BitmapBeyondCount, 32),
+        ("low bit of a DS octet", &xcast4, (50, 0x01), Kind::DsOctet, 50),
+        ("DS padding", &xcast4, (51, 0x04), Kind::NonzeroPadding, 51),
+        ("ports padding", &xcast4, (59, 0x01), Kind::NonzeroPadding, 59),
+        ("behind End of Options List", &separated4, (27, 0x80), Kind::NonzeroPadding, 27),
+        ("fourth octet", &xcast6, (43, 0x01), Kind::SegmentsLeft, 43),
+        ("bit beyond the count", &xcast6, (71, 0x01), Kind::BitmapBeyondCount, 64),
+        ("low bit of a DS octet", &xcast6, (122, 0x02), Kind::DsOctet, 122),
+        ("DS padding", &xcast6, (127, 0x01), Kind::NonzeroPadding, 127),
+        ("PadN beside the ports", &xcast6, (143, 0x01), Kind::NonzeroPadding, 138),
+        ("length of the Ports option", &xcast6, (131, 0x04), Kind::PortCount, 131),
+        ("PadN beside the bitmap", &separated6, (55, 0x01), Kind::NonzeroPadding, 52),
+        ("bit beyond the count", &separated6, (51, 0x01), Kind::BitmapBeyondCount, 44),
+    ];
+    for (name, packet, (at, mask), kind, pointer) in cases {
+        let changed = changed_and_repaired(packet, |packet| packet[at] ^= mask);
+        let error = XcastPacket::parse(&changed, &code_points, ChecksumPolicy::Verify).unwrap_err();
+        assert_eq!((error.kind(), error.pointer()), (kind, pointer), "{name}");
+    }
+
+    // A second Hop-by-Hop header, and one behind another header.
+    let mut packet = separated6[..40].to_vec();
+    packet.extend_from_slice(&[protocol::HOP_BY_HOP, 0, 1, 4, 0, 0, 0, 0]);
+    packet.extend_from_slice(&separated6[40..]);
+    for first in [protocol::HOP_BY_HOP, protocol::DESTINATION_OPTIONS] {
+        packet[6] = first;
+        let len = u16::try_from(packet.len() - 40).unwrap();
+        packet[4..6].copy_from_slice(&len.to_be_bytes());
+        let error = XcastPacket::parse(&packet, &code_points, ChecksumPolicy::Verify).unwrap_err();
+        assert_eq!((error.kind(), error.pointer()), (Kind::HopByHopPlace, 40));
+    }
+
+    // Ports once more, in a Destination Options header behind that with the ports.
+    let ports_header = xcast6[128..144].to_vec();
+    let mut packet = xcast6[..144].to_vec();
+    packet.extend_from_slice(&ports_header);
+    packet.extend_from_slice(&xcast6[144..]);
+    packet[128] = protocol::DESTINATION_OPTIONS;
+    let len = u16::try_from(packet.len() - 40).unwrap();
+    packet[4..6].copy_from_slice(&len.to_be_bytes());
+    let error = XcastPacket::parse(&packet, &code_points, ChecksumPolicy::Verify).unwrap_err();
+    assert_eq!((error.kind(), error.pointer()), (Kind::RepeatedOption, 146));
+}
+
+#[test]
+fn a_receiver_finds_itself_by_address_and_bit() {
+    let code_points = CodePoints::rfc4727_experiment();
+    let addresses = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2), Ipv4Addr::new(10, 0, 0, 1)];
+    let repr = XcastRepr {
+        destinations: Destinations::V4 { source: Ipv4Addr::new(192, 0, 2, 1), channel: [0; 4], addresses: &addresses },
+        bits: DestinationSet::single(2),
+        dscps: None,
+        ports: None,
+        anonymous: false,
+        no_x2u: false,
+        bitmap: BitmapPlace::Header,
+        hop_limit: 64,
+        next_protocol: protocol::UDP,
+    };
+    let mut packet = vec![0; repr.encoded_len(0)];
+    repr.emit(&code_points, 0, &mut packet).unwrap();
+    let read = XcastPacket::parse(&packet, &code_points, ChecksumPolicy::Verify).unwrap();
+    assert_eq!(read.index_of(addresses[0].into()), Some(2));
+    assert_eq!(read.index_of(addresses[1].into()), None, "its bit is clear");
+    let from_loopback = XcastRepr {
+        destinations: Destinations::V4 { source: Ipv4Addr::LOCALHOST, channel: [0; 4], addresses: &addresses },
+        ..repr
+    };
+    assert_eq!(from_loopback.check(), Err(EmitError::UnusableSource));
 }

@@ -105,8 +105,8 @@ struct Seal {
 impl Seal {
     fn new(session: &Session, destination: IpAddr, random: PublicRandom) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            esp: session.esp(destination)?.map(OutboundSa::new),
-            ah: session.ah(destination)?.map(OutboundSa::new),
+            esp: session.esp(destination)?.map(OutboundSa::new).transpose()?,
+            ah: session.ah(destination)?.map(OutboundSa::new).transpose()?,
             random,
         })
     }

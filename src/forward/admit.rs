@@ -2,7 +2,8 @@
 
 use super::{ForwardError, Refusal, RouteLookup, RouterPolicy};
 use crate::wire::{
-    BitmapPlace, CodePoints, DestinationSet, Family, MAX_DESTINATIONS, XcastPacket, is_routable_unicast, protocol,
+    BitmapPlace, CodePoints, DestinationSet, ExtensionHeader, Family, MAX_DESTINATIONS, XcastPacket,
+    is_routable_unicast, protocol,
 };
 use core::net::IpAddr;
 
@@ -20,6 +21,9 @@ pub(super) fn admit<'a, R: RouteLookup + ?Sized>(
         return Err(ForwardError::NotForUs);
     }
     check_construction(&packet)?;
+    if !is_routable_unicast(packet.ip().source()) {
+        return Err(ForwardError::UnusableSource);
+    }
     check_destinations(&packet)?;
     Ok(packet)
 }
@@ -39,7 +43,25 @@ fn check_construction(packet: &XcastPacket<'_>) -> Result<(), Refusal> {
     if anonymous && separated {
         return Err(Refusal::AnonymousWithSeparatedBitmap);
     }
+    if has_segments_left(packet) {
+        return Err(Refusal::SegmentsLeft);
+    }
     Ok(())
+}
+
+/// Whether a Routing header in front of the Xcast one still has segments to visit.
+fn has_segments_left(packet: &XcastPacket<'_>) -> bool {
+    let layout = packet.layout();
+    let (mut kind, mut at) = (packet.ip().next_header(), layout.ip_header_len);
+    while packet.header().family() == Family::V6 && at < layout.xcast_at {
+        // It was walked before.
+        let Ok(header) = ExtensionHeader::read(packet.as_octets(), kind, at) else { return true };
+        if header.segments_left().is_some_and(|left| left != 0) {
+            return true;
+        }
+        (kind, at) = (header.next_header(), header.end());
+    }
+    false
 }
 
 /// Every address must be one that packets are routed to, whether its bit is set or not: a bit may have been cleared on the

@@ -2,7 +2,7 @@
 
 use super::x2u::Unicast;
 use super::{Tunnel, edit};
-use crate::wire::{DestinationSet, EmitError, Family, XcastPacket, ipv4, ipv6};
+use crate::wire::{DestinationSet, EmitError, Family, XcastPacket, ipv4};
 
 /// Explicit Congestion Notification: the lower bits of the traffic class (RFC 3168 §5).
 const ECN: u8 = 0x03;
@@ -145,10 +145,7 @@ impl<'a> PacketCopy<'a> {
             Form::Tunnelled(tunnel) => tunnel.family(),
             Form::Xcast | Form::Unicast { .. } => self.packet.header().family(),
         };
-        mtu.min(match family {
-            Family::V4 => ipv4::MAX_PACKET_LEN,
-            Family::V6 => ipv6::MAX_PACKET_LEN,
-        })
+        mtu.min(family.max_packet_len())
     }
 
     /// Octets in front of the arriving packet's form: the outer header.

@@ -22,6 +22,8 @@ pub struct Counters {
     pub not_for_us: u64,
     /// Packets of a construction that is refused.
     pub refused: u64,
+    /// Packets with a source that cannot be routed from.
+    pub unusable_source: u64,
     /// Packets with a destination that cannot be routed to.
     pub unusable_destination: u64,
     /// Packets that hold an ICMP echo request.

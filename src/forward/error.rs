@@ -14,6 +14,9 @@ pub enum Refusal {
     AhBehindXcast4,
     /// A=1 with a separated bitmap: the Xcast header could not stay unchanged (project-defined).
     AnonymousWithSeparatedBitmap,
+    /// Another Routing header with Segments Left in front of the Xcast one: the packet is not where that header leads it
+    /// (RFC 8200 §4.4; project-defined).
+    SegmentsLeft,
 }
 
 impl core::fmt::Display for Refusal {
@@ -23,6 +26,7 @@ impl core::fmt::Display for Refusal {
             Self::AnonymousUnderAh => "anonymity under IPv4 AH",
             Self::AhBehindXcast4 => "AH behind the Xcast4 header",
             Self::AnonymousWithSeparatedBitmap => "anonymity with a separated bitmap",
+            Self::SegmentsLeft => "Routing header with segments left in front of the Xcast header",
         })
     }
 }
@@ -39,6 +43,9 @@ pub enum ForwardError {
     Refused(Refusal),
     /// Its IP destination is neither All_Xcast_Routers nor an address of the router.
     NotForUs,
+    /// Its source is none that a packet is routed from: multicast, unspecified, loopback, limited broadcast or link-local
+    /// (RFC 1812 §5.3.7, RFC 4291 §2.5).
+    UnusableSource,
     /// One of its destinations cannot be routed to: multicast, unspecified, loopback, limited broadcast or link-local. A
     /// zero address is allowed where A=1 and its bit is 0 (project-defined).
     UnusableDestination {
@@ -67,6 +74,7 @@ impl core::fmt::Display for ForwardError {
             Self::Parse(error) => error.fmt(f),
             Self::Refused(refusal) => write!(f, "refused: {refusal}"),
             Self::NotForUs => f.write_str("addressed neither to All_Xcast_Routers nor to this router"),
+            Self::UnusableSource => f.write_str("its source cannot be routed from"),
             Self::UnusableDestination { index, pointer } => {
                 write!(f, "destination {index} cannot be routed to (octet {pointer})")
             }
@@ -79,7 +87,7 @@ impl core::error::Error for ForwardError {
         match self {
             Self::Parse(error) => Some(error),
             Self::Refused(refusal) => Some(refusal),
-            Self::NotForUs | Self::UnusableDestination { .. } => None,
+            Self::NotForUs | Self::UnusableSource | Self::UnusableDestination { .. } => None,
         }
     }
 }

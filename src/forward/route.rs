@@ -24,9 +24,28 @@ pub trait RouteLookup {
     fn route(&self, destination: IpAddr) -> Option<Route<Self::NextHop>>;
 
     /// The tunnel that reaches `destination` across routers without Xcast (RFC 5058 §11.1), or `None`.
+    ///
+    /// The outer packet goes to the next hop of the route to `destination` and must fit that route's MTU; destinations that
+    /// share a tunnel but not a next hop get a copy for each next hop (project-defined).
     fn tunnel(&self, destination: IpAddr) -> Option<Tunnel> {
         let _ = destination;
         None
+    }
+}
+
+impl<T: RouteLookup + ?Sized> RouteLookup for &mut T {
+    type NextHop = T::NextHop;
+
+    fn is_local(&self, address: IpAddr) -> bool {
+        (**self).is_local(address)
+    }
+
+    fn route(&self, destination: IpAddr) -> Option<Route<Self::NextHop>> {
+        (**self).route(destination)
+    }
+
+    fn tunnel(&self, destination: IpAddr) -> Option<Tunnel> {
+        (**self).tunnel(destination)
     }
 }
 

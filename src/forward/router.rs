@@ -62,7 +62,7 @@ impl Router {
     /// # Errors
     ///
     /// - [`ForwardError::Parse`], [`ForwardError::NotForUs`], [`ForwardError::Refused`],
-    ///   [`ForwardError::UnusableDestination`], checked in this order. Nothing was sent.
+    ///   [`ForwardError::UnusableSource`], [`ForwardError::UnusableDestination`], checked in this order. Nothing was sent.
     ///
     /// Everything else that goes wrong concerns some destinations only: it is counted, and the others are served.
     pub fn forward<R, E>(&mut self, packet: &[u8], routes: &R, egress: &mut E) -> Result<Outcome, ForwardError>
@@ -125,6 +125,7 @@ impl Router {
         let counter = match error {
             ForwardError::NotForUs => &mut counters.not_for_us,
             ForwardError::Refused(_) => &mut counters.refused,
+            ForwardError::UnusableSource => &mut counters.unusable_source,
             ForwardError::UnusableDestination { .. } => &mut counters.unusable_destination,
             ForwardError::Parse(error) => match error.kind() {
                 ParseErrorKind::NotXcast => &mut counters.not_xcast,

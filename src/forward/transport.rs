@@ -46,7 +46,7 @@ impl Transport {
         }
         let transport = Self::new(family, number)?;
         let segment = octets.get(at..)?;
-        (segment.len() >= transport.rewritten_len()).then_some((transport, at))
+        (segment.len() >= transport.min_len()).then_some((transport, at))
     }
 
     /// Octets of the segment up to the end of all that X2U may change.
@@ -56,6 +56,14 @@ impl Transport {
             Self::Tcp => 18,
             Self::Icmp => 0,
             Self::Icmpv6 => 4,
+        }
+    }
+
+    /// Octets up to the end of the checksum field, which a segment must have.
+    const fn min_len(self) -> usize {
+        match self {
+            Self::Icmp => 4,
+            _ => self.rewritten_len(),
         }
     }
 

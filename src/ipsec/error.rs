@@ -169,7 +169,16 @@ impl core::fmt::Display for SealError {
     }
 }
 
-impl core::error::Error for SealError {}
+impl core::error::Error for SealError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Parse(error) => Some(error),
+            Self::Refused(refusal) => Some(refusal),
+            Self::Crypto(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl core::fmt::Display for OpenError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -191,4 +200,14 @@ impl core::fmt::Display for OpenError {
     }
 }
 
-impl core::error::Error for OpenError {}
+impl core::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Parse(error) => Some(error),
+            Self::Refused(refusal) => Some(refusal),
+            Self::Replay(error) => Some(error),
+            Self::Crypto(error) => Some(error),
+            _ => None,
+        }
+    }
+}

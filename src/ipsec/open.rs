@@ -13,7 +13,7 @@ use super::sa::{AhTransform, EspKeys, EspTransform, Mode, Sa, SecurityProtocol, 
 use super::sad::SadLookup;
 use super::seal::AeadAad;
 use crate::crypto::{AEAD_TAG_LEN, CryptoProvider};
-use crate::wire::{CodePoints, EspHeader, Family, IpHeader, UdpDatagram, XcastPacket, esp, protocol};
+use crate::wire::{CodePoints, EspHeader, ExtensionHeader, Family, IpHeader, UdpDatagram, XcastPacket, esp, protocol};
 
 /// What opening a packet found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,17 +304,28 @@ impl Arrived {
                 truncate_to_inner(packet);
             }
             Mode::Transport => {
-                if inside.next_header == protocol::UDP {
-                    let payload = packet.as_octets().get(payload_at..).unwrap_or(&[]);
-                    if let Ok(datagram) = UdpDatagram::parse(payload) {
-                        let len = payload_at.saturating_add(datagram.len());
-                        packet.truncate(len);
-                    }
+                if let Some(end) = self.udp_end(packet.as_octets(), inside.next_header, payload_at) {
+                    packet.truncate(end);
                 }
                 take_out(packet, &self.place, transform.header_len(), inside.next_header);
             }
         }
         Content::Packet
+    }
+}
+
+impl Arrived {
+    /// Where the UDP datagram ends that starts at `at`, in IPv6 behind Destination Options headers.
+    fn udp_end(&self, octets: &[u8], next_header: u8, at: usize) -> Option<usize> {
+        let (mut kind, mut at) = (next_header, at);
+        while self.place.family == Family::V6 && kind == protocol::DESTINATION_OPTIONS {
+            let header = ExtensionHeader::read(octets, kind, at).ok()?;
+            (kind, at) = (header.next_header(), header.end());
+        }
+        if kind != protocol::UDP {
+            return None;
+        }
+        UdpDatagram::parse(octets.get(at..)?).ok().map(|datagram| at.saturating_add(datagram.len()))
     }
 }
 

@@ -4,7 +4,7 @@ use rand_core::TryCryptoRng;
 
 use super::buffer::PacketBuf;
 use super::error::SealError;
-use super::sa::{EspKeys, Sa, Transform};
+use super::sa::{EspKeys, Sa, SaError, Transform};
 use super::seal::{Freshness, seal_with};
 use super::sequence::SequenceCounter;
 use crate::crypto::{CipherAlgorithm, CryptoProvider, MAX_IV_LEN};
@@ -43,6 +43,17 @@ impl SenderId {
     }
 }
 
+/// Whether the initialization vectors are a counter, which no two senders under one key may share.
+fn counts_its_vectors<P: CryptoProvider>(sa: &Sa<P>) -> bool {
+    match &sa.transform {
+        Transform::Esp(esp) => match &esp.keys {
+            EspKeys::Separate { algorithm, .. } => *algorithm == CipherAlgorithm::AesCtr,
+            EspKeys::Combined(_) => true,
+        },
+        Transform::Ah(_) => false,
+    }
+}
+
 /// An association and the sender's counter under it: seals packets, each with a sequence number and an initialization vector
 /// of its own.
 #[derive(Debug)]
@@ -53,11 +64,17 @@ pub struct OutboundSa<P: CryptoProvider> {
 }
 
 impl<P: CryptoProvider> OutboundSa<P> {
-    /// A sender that starts under a fresh association, the only one to use its key.
-    #[must_use]
-    pub const fn new(sa: Sa<P>) -> Self {
-        let counter = SequenceCounter::new(sa.esn());
-        Self { sa, counter, sender: SenderId::ONLY }
+    /// A sender that starts under a fresh association.
+    ///
+    /// # Errors
+    ///
+    /// - [`SaError::SenderIdNeeded`]: the association is for any sender, and its algorithm makes nonces of a counter: two
+    ///   senders would use the same ones. [`resume`](Self::resume) takes a [`SenderId`].
+    pub fn new(sa: Sa<P>) -> Result<Self, SaError> {
+        if sa.source().is_none() && counts_its_vectors(&sa) {
+            return Err(SaError::SenderIdNeeded);
+        }
+        Ok(Self::resume(sa, 0, SenderId::ONLY))
     }
 
     /// A sender that goes on after sequence number `last`, or that shares its key with others.
@@ -105,14 +122,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
         let sequence = self.counter.advance()?;
         let mut iv = [0; MAX_IV_LEN];
         let iv = iv.get_mut(..self.sa.iv_len()).ok_or(SealError::IvLength)?;
-        let from_counter = match &self.sa.transform {
-            Transform::Esp(esp) => match &esp.keys {
-                EspKeys::Separate { algorithm, .. } => *algorithm == CipherAlgorithm::AesCtr,
-                EspKeys::Combined(_) => true,
-            },
-            Transform::Ah(_) => false,
-        };
-        if from_counter {
+        if counts_its_vectors(&self.sa) {
             put(iv, 0, &self.sender.vector(sequence).ok_or(SealError::Exhausted)?).ok_or(SealError::IvLength)?;
         } else if !iv.is_empty() {
             rng.try_fill_bytes(iv).map_err(|_| SealError::Random)?;

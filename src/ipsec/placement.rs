@@ -3,8 +3,8 @@
 use super::buffer::PacketBuf;
 use super::construction::{Unfit, as_xcast};
 use crate::wire::{
-    AhHeader, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, ParseError, ParseErrorKind, XcastPacket,
-    ipv4, ipv6, protocol, put, u8_at, u16_at,
+    AhHeader, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, Layout, ParseError, ParseErrorKind,
+    XcastPacket, ipv4, ipv6, protocol, put, u8_at, u16_at,
 };
 
 /// A place between the headers of a packet.
@@ -48,10 +48,7 @@ impl Place {
         let layout = xcast.layout();
         let covered = layout.next_protocol_at >= layout.xcast_at
             && layout.next_protocol_at < layout.xcast_at.saturating_add(layout.header.len);
-        let checksum_at = match layout.header.family {
-            Family::V4 => 2_usize,
-            Family::V6 => 6,
-        };
+        let checksum_at = layout.xcast_at.saturating_add(Layout::checksum_at(layout.header.family));
         Self {
             family: layout.header.family,
             ip_header_len: layout.ip_header_len,
@@ -59,7 +56,7 @@ impl Place {
             at: layout.payload_at,
             announced_at: layout.next_protocol_at,
             next_header: xcast.next_protocol(),
-            covering_checksum_at: if covered { Some(layout.xcast_at.saturating_add(checksum_at)) } else { None },
+            covering_checksum_at: if covered { Some(checksum_at) } else { None },
         }
     }
 
@@ -98,7 +95,11 @@ pub(crate) fn find_protection(packet: &[u8], code_points: Option<&CodePoints>) -
                         let header = ExtensionHeader::read(octets, place.next_header, place.at)?;
                         place = place.behind(&header);
                         let is_xcast = xcast_type.is_some() && header.routing_type() == xcast_type;
-                        place.covering_checksum_at = if is_xcast { Some(header.at.saturating_add(6)) } else { None };
+                        place.covering_checksum_at = if is_xcast {
+                            Some(header.at.saturating_add(Layout::checksum_at(Family::V6)))
+                        } else {
+                            None
+                        };
                     }
                     protocol::FRAGMENT => return Err(ParseError::new(ParseErrorKind::Fragment, place.at).into()),
                     _ => break,
@@ -168,14 +169,6 @@ pub(crate) fn repair_headers(packet: &mut [u8], place: &Place, next_header: u8) 
             let payload_length = u16::try_from(len.saturating_sub(ipv6::HEADER_LEN)).unwrap_or(u16::MAX);
             put(packet, ipv6::PAYLOAD_LENGTH_AT, &payload_length.to_be_bytes());
         }
-    }
-}
-
-/// The longest packet of a family.
-pub(crate) const fn max_packet_len(family: Family) -> usize {
-    match family {
-        Family::V4 => ipv4::MAX_PACKET_LEN,
-        Family::V6 => ipv6::MAX_PACKET_LEN,
     }
 }
 

@@ -61,6 +61,11 @@ impl<const WORDS: usize> ReplayWindow<[u64; WORDS]> {
         }
         Some(Self { highest, size: size as u64, bits: [u64::MAX; WORDS] })
     }
+
+    /// The window with the number of its bits erased, which is what checks numbers.
+    pub const fn as_dyn(&mut self) -> &mut ReplayWindow {
+        self
+    }
 }
 
 impl ReplayWindow<[u64]> {
@@ -242,6 +247,35 @@ pub struct SenderKey {
 /// Asked once for every packet that names a known association, before anything about it is verified. An implementation that
 /// makes state for a sender in [`check`](Self::check) can be filled by forged packets; one that forgets a window lets that
 /// sender's packets be replayed.
+///
+/// A store for one sender alone:
+///
+/// ```
+/// use xcast_sec::ipsec::{NewSender, ReplayError, ReplayStore, ReplayWindow, SenderKey, Unverified};
+///
+/// #[derive(Debug, Default)]
+/// struct OneSender(Option<(SenderKey, ReplayWindow<[u64; 1]>)>);
+///
+/// impl NewSender for OneSender {
+///     fn add(&mut self, sender: SenderKey) -> Option<&mut ReplayWindow> {
+///         if self.0.is_some() {
+///             return None;
+///         }
+///         let (_, window) = self.0.insert((sender, ReplayWindow::new(64)?));
+///         Some(window.as_dyn())
+///     }
+/// }
+///
+/// impl ReplayStore for OneSender {
+///     fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
+///         if self.0.as_ref().is_some_and(|(key, _)| *key == sender) {
+///             let (_, window) = self.0.as_mut().ok_or(ReplayError::Replayed)?;
+///             return window.as_dyn().check(received, esn);
+///         }
+///         Unverified::new_sender(self, sender, 64, received, esn)
+///     }
+/// }
+/// ```
 pub trait ReplayStore {
     /// Checks a number as received, without changing anything.
     ///
@@ -317,7 +351,7 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
 impl<const SENDERS: usize, const WORDS: usize> NewSender for SenderWindows<SENDERS, WORDS> {
     fn add(&mut self, sender: SenderKey) -> Option<&mut ReplayWindow> {
         self.windows.push((sender, ReplayWindow::new(self.size)?)).ok()?;
-        self.windows.last_mut().map(|(_, window)| window as &mut ReplayWindow)
+        self.windows.last_mut().map(|(_, window)| window.as_dyn())
     }
 }
 
@@ -326,7 +360,7 @@ impl<const SENDERS: usize, const WORDS: usize> ReplayStore for SenderWindows<SEN
         match self.windows.iter().position(|(key, _)| *key == sender) {
             Some(index) => {
                 let (_, window) = self.windows.get_mut(index).ok_or(ReplayError::Replayed)?;
-                (window as &mut ReplayWindow).check(received, esn)
+                window.as_dyn().check(received, esn)
             }
             None => {
                 let size = self.size;

@@ -139,7 +139,7 @@ impl core::fmt::Debug for Protection<'_> {
 pub struct SaConfig<'k> {
     /// Security Parameters Index.
     pub spi: Spi,
-    /// The one sender it is for, or any.
+    /// The one sender it is for, or any. In tunnel mode the outer source address.
     ///
     /// # Security
     ///
@@ -148,7 +148,8 @@ pub struct SaConfig<'k> {
     /// takes a place in the table of senders until no new one finds any. Give each sender its own association, as draft §3.3
     /// suggests, or put AH around ESP, wherever that matters.
     pub source: Option<IpAddr>,
-    /// The destination address it is for (All_Xcast_Routers for a group), or any.
+    /// The destination address it is for (All_Xcast_Routers for a group), or any. In tunnel mode the outer destination
+    /// address.
     pub destination: Option<IpAddr>,
     /// Transport or tunnel mode.
     pub mode: Mode,
@@ -168,6 +169,12 @@ pub enum SaError {
     NoIntegrity,
     /// The addresses of a tunnel are not of one family.
     TunnelFamilies,
+    /// Source or destination of a tunnel-mode association are other than the tunnel's: no packet would ever be found to be
+    /// for it.
+    TunnelSelectors,
+    /// Several senders may share the association's key, and its algorithm makes nonces of a counter: each needs a
+    /// [`SenderId`](super::SenderId).
+    SenderIdNeeded,
 }
 
 impl From<KeyError> for SaError {
@@ -182,11 +189,20 @@ impl core::fmt::Display for SaError {
             Self::Key(error) => error.fmt(f),
             Self::NoIntegrity => f.write_str("ESP without integrity is refused"),
             Self::TunnelFamilies => f.write_str("tunnel addresses of different families"),
+            Self::TunnelSelectors => f.write_str("association and tunnel have different addresses"),
+            Self::SenderIdNeeded => f.write_str("senders that share a key need an identifier each"),
         }
     }
 }
 
-impl core::error::Error for SaError {}
+impl core::error::Error for SaError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Key(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// A security association: what is agreed, with keys as handles of the crypto provider. It does not change; counters and
 /// windows are kept beside it.
@@ -261,12 +277,16 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
     /// # Errors
     ///
     /// - [`SaError::Key`]: a key does not fit its algorithm, or the provider does not have it.
-    /// - [`SaError::NoIntegrity`], [`SaError::TunnelFamilies`].
+    /// - [`SaError::NoIntegrity`], [`SaError::TunnelFamilies`], [`SaError::TunnelSelectors`].
     pub fn new(config: &SaConfig<'_>, crypto: &mut P) -> Result<Self, SaError> {
-        if let Mode::Tunnel(tunnel) = &config.mode
-            && Family::of(&tunnel.source) != Family::of(&tunnel.destination)
-        {
-            return Err(SaError::TunnelFamilies);
+        if let Mode::Tunnel(tunnel) = &config.mode {
+            if Family::of(&tunnel.source) != Family::of(&tunnel.destination) {
+                return Err(SaError::TunnelFamilies);
+            }
+            let differs = |own: Option<IpAddr>, tunnel: IpAddr| own.is_some_and(|own| own != tunnel);
+            if differs(config.source, tunnel.source) || differs(config.destination, tunnel.destination) {
+                return Err(SaError::TunnelSelectors);
+            }
         }
         let transform = match config.protection {
             Protection::Ah { integrity, key, coverage, pad_to_8 } => Transform::Ah(AhTransform {

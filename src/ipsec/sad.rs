@@ -24,6 +24,12 @@ impl<P: CryptoProvider + ?Sized, S: SadLookup<P> + ?Sized> SadLookup<P> for &S {
     }
 }
 
+impl<P: CryptoProvider + ?Sized, S: SadLookup<P> + ?Sized> SadLookup<P> for &mut S {
+    fn lookup(&self, protocol: SecurityProtocol, spi: Spi, destination: IpAddr, source: IpAddr) -> Option<&Sa<P>> {
+        (**self).lookup(protocol, spi, destination, source)
+    }
+}
+
 /// One association alone.
 impl<P: CryptoProvider + ?Sized> SadLookup<P> for Sa<P> {
     fn lookup(&self, protocol: SecurityProtocol, spi: Spi, destination: IpAddr, source: IpAddr) -> Option<&Sa<P>> {

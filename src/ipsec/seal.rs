@@ -5,7 +5,7 @@ use super::buffer::PacketBuf;
 use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
 use super::coverage::Coverage;
 use super::error::SealError;
-use super::placement::{Place, behind_ip_header, behind_routing, max_packet_len, repair_headers};
+use super::placement::{Place, behind_ip_header, behind_routing, repair_headers};
 use super::sa::{AhTransform, EspKeys, EspTransform, Mode, Sa, SecurityProtocol, Transform, TunnelEndpoints};
 use crate::crypto::{CryptoError, CryptoProvider};
 use crate::wire::{AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, ah, esp, protocol, put};
@@ -100,7 +100,7 @@ impl Seal<'_> {
         appended: usize,
     ) -> Result<(), SealError> {
         let len = self.len.saturating_add(inserted).saturating_add(appended);
-        if len > max_packet_len(family) {
+        if len > family.max_packet_len() {
             return Err(SealError::PacketTooLong { len });
         }
         // What lies behind the packet is room as well.

@@ -146,6 +146,8 @@ pub enum EmitError {
     DscpCount,
     /// The port list has another length than the destination list.
     PortCount,
+    /// A source that no packet can be routed from (multicast, unspecified, loopback, limited broadcast, link-local).
+    UnusableSource,
     /// A destination that no packet can be routed to (multicast, unspecified, loopback, limited broadcast, link-local).
     UnusableDestination {
         /// Its index.
@@ -174,6 +176,7 @@ impl core::fmt::Display for EmitError {
             Self::BitBeyondCount => f.write_str("bit set beyond the destination list"),
             Self::DscpCount => f.write_str("not one DSCP per destination"),
             Self::PortCount => f.write_str("not one port per destination"),
+            Self::UnusableSource => f.write_str("the source cannot be routed from"),
             Self::UnusableDestination { index } => write!(f, "destination {index} cannot be routed to"),
             Self::DuplicateDestination { index } => write!(f, "destination {index} is a duplicate"),
             Self::DscpsDoNotMerge => f.write_str("DSCPs of the destinations do not merge"),

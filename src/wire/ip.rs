@@ -85,6 +85,15 @@ impl Family {
         }
     }
 
+    /// Octets of the longest packet that the IP header can announce.
+    #[must_use]
+    pub const fn max_packet_len(self) -> usize {
+        match self {
+            Self::V4 => super::ipv4::MAX_PACKET_LEN,
+            Self::V6 => super::ipv6::MAX_PACKET_LEN,
+        }
+    }
+
     /// The protocol number of a packet of this family inside another one.
     #[must_use]
     pub const fn protocol(self) -> u8 {
@@ -201,13 +210,17 @@ impl<'a> IpHeader<'a> {
     }
 }
 
-/// Whether an address can be a destination of a routed Xcast packet: not multicast, unspecified, loopback, IPv4 limited
-/// broadcast or link-local (project-defined; RFC 5058 §14 asks for such a check without listing the cases).
+/// Whether packets are routed to and from an address: not multicast, unspecified, loopback, IPv4 limited
+/// broadcast or link-local; an IPv4 address mapped into IPv6 is judged as such (project-defined; RFC 5058 §14 asks for such
+/// a check without listing the cases).
 #[must_use]
 pub fn is_routable_unicast(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(a) => {
             !(a.is_multicast() || a.is_unspecified() || a.is_loopback() || a.is_broadcast() || a.is_link_local())
+        }
+        IpAddr::V6(a) if a.to_ipv4_mapped().is_some() => {
+            a.to_ipv4_mapped().is_some_and(|mapped| is_routable_unicast(mapped.into()))
         }
         IpAddr::V6(a) => !(a.is_multicast() || a.is_unspecified() || a.is_loopback() || a.is_unicast_link_local()),
     }

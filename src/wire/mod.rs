@@ -40,4 +40,5 @@ pub use packet_repr::{Destinations, XcastRepr};
 pub use udp::{UdpDatagram, UdpRepr};
 pub use xcast::XcastHeader;
 
+pub(crate) use layout::Layout;
 pub(crate) use octets::{put, u8_at, u16_at};

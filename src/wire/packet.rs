@@ -167,6 +167,9 @@ impl<'a> XcastPacket<'a> {
         } else {
             None
         };
+        if let Some(ports) = ports_option {
+            check_ports_not_repeated(octets, &ports, code_points)?;
+        }
         let (next_protocol_at, payload_at) = match ports_option {
             Some(ports) => (ports.header_at, ports.header_end),
             None => (xcast_at, behind),
@@ -237,6 +240,12 @@ impl<'a> XcastPacket<'a> {
         self.header.destination(index)
     }
 
+    /// The index of the first destination still to be served that is `address`: what a receiver looks for with its own.
+    #[must_use]
+    pub fn index_of(&self, address: IpAddr) -> Option<usize> {
+        self.bits.iter().find(|&index| self.destination(index) == Some(address))
+    }
+
     /// The DSCP of destination `index`, if there is a list.
     #[must_use]
     pub fn dscp(&self, index: usize) -> Option<Dscp> {
@@ -260,6 +269,21 @@ impl<'a> XcastPacket<'a> {
     pub fn payload(&self) -> &'a [u8] {
         self.octets.get(self.layout.payload_at..).unwrap_or(&[])
     }
+}
+
+/// That no Destination Options header directly behind the one with the ports has a Ports option as well. One that cannot be
+/// read is no part of Xcast.
+fn check_ports_not_repeated(octets: &[u8], ports: &PortsOption, code_points: &CodePoints) -> Result<(), ParseError> {
+    let (mut kind, mut at) = (octets.get(ports.header_at).copied(), ports.header_end);
+    while kind == Some(protocol::DESTINATION_OPTIONS) {
+        let Ok(header) = ExtensionHeader::read(octets, protocol::DESTINATION_OPTIONS, at) else { break };
+        let mut options = header.options().map_while(Result::ok);
+        if let Some(option) = options.find(|option| option.kind == code_points.fields().ports_option) {
+            return Err(ParseError::new(ParseErrorKind::RepeatedOption, option.at));
+        }
+        (kind, at) = (Some(header.next_header()), header.end());
+    }
+    Ok(())
 }
 
 /// Whether an IPv4 header announces Xcast4, or AH, behind which it may be.

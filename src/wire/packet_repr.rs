@@ -44,6 +44,13 @@ impl Destinations<'_> {
         }
     }
 
+    const fn source(&self) -> IpAddr {
+        match self {
+            Self::V4 { source, .. } => IpAddr::V4(*source),
+            Self::V6 { source, .. } => IpAddr::V6(*source),
+        }
+    }
+
     const fn len(&self) -> usize {
         match self {
             Self::V4 { addresses, .. } => addresses.len(),
@@ -179,6 +186,9 @@ impl XcastRepr<'_> {
     }
 
     fn check_addresses(&self) -> Result<(), EmitError> {
+        if !is_routable_unicast(self.destinations.source()) {
+            return Err(EmitError::UnusableSource);
+        }
         let port = |index: usize| self.ports.and_then(|ports| ports.get(index));
         for index in 0..self.destinations.len() {
             let Some(address) = self.destinations.address(index) else { break };
@@ -210,11 +220,7 @@ impl XcastRepr<'_> {
     ) -> Result<&'b mut [u8], EmitError> {
         self.check()?;
         let len = self.encoded_len(payload_len);
-        let max_len = match self.destinations.family() {
-            Family::V4 => super::ipv4::MAX_PACKET_LEN,
-            Family::V6 => super::ipv6::MAX_PACKET_LEN,
-        };
-        if len > max_len {
+        if len > self.destinations.family().max_packet_len() {
             return Err(EmitError::PacketTooLong { len });
         }
         let needed = EmitError::BufferTooSmall { needed: len };
