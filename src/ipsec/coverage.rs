@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::construction::{Refusal, Unfit};
 use super::placement::Place;
-use super::sa::RoutingCoverage;
+use super::sa_config::RoutingCoverage;
 use crate::crypto::MAX_ICV_LEN;
 use crate::wire::{
     BitmapPlace, CodePoints, ExtensionHeader, Family, IpHeader, Ipv4Header, Ipv6Options, ParseError, XcastHeader, ah,

@@ -8,10 +8,12 @@ use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
 use super::coverage::Coverage;
 use super::error::OpenError;
 use super::placement::{Place, ah_at, find_protection, take_out};
-use super::replay::{ReplayStore, SenderKey};
-use super::sa::{AhTransform, EspKeys, EspTransform, Mode, Sa, SecurityProtocol, Transform};
+
+use super::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
+use super::sa_config::{Mode, SecurityProtocol};
 use super::sad::SadLookup;
 use super::seal::AeadAad;
+use super::senders::{ReplayStore, SenderKey};
 use crate::crypto::{AEAD_TAG_LEN, CryptoProvider};
 use crate::wire::{CodePoints, EspHeader, ExtensionHeader, Family, IpHeader, UdpDatagram, XcastPacket, esp, protocol};
 

@@ -4,7 +4,8 @@ use rand_core::TryCryptoRng;
 
 use super::buffer::PacketBuf;
 use super::error::SealError;
-use super::sa::{EspKeys, Sa, SaError, Transform};
+use super::sa::{EspKeys, Sa, Transform};
+use super::sa_config::SaError;
 use super::seal::{Freshness, seal_with};
 use super::sequence::SequenceCounter;
 use crate::crypto::{CipherAlgorithm, CryptoProvider, MAX_IV_LEN};

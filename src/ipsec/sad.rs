@@ -3,7 +3,8 @@
 use core::net::IpAddr;
 
 use super::Spi;
-use super::sa::{Sa, SaId, SecurityProtocol};
+use super::sa::Sa;
+use super::sa_config::{SaId, SecurityProtocol};
 use crate::crypto::CryptoProvider;
 
 /// Finds the association of an inbound packet.

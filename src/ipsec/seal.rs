@@ -6,7 +6,8 @@ use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
 use super::coverage::Coverage;
 use super::error::SealError;
 use super::placement::{Place, behind_ip_header, behind_routing, repair_headers};
-use super::sa::{AhTransform, EspKeys, EspTransform, Mode, Sa, SecurityProtocol, Transform, TunnelEndpoints};
+use super::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
+use super::sa_config::{Mode, SecurityProtocol, TunnelEndpoints};
 use crate::crypto::{CryptoError, CryptoProvider};
 use crate::wire::{AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, ah, esp, protocol, put};
 

@@ -1,0 +1,203 @@
+//! What is agreed for a security association, before its keys are handed to a crypto provider.
+
+use core::net::IpAddr;
+
+use super::Spi;
+use crate::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, KeyError};
+use crate::wire::{Family, ipv4, ipv6};
+
+/// AH or ESP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "IPsec has these two")]
+pub enum SecurityProtocol {
+    /// Authentication Header (RFC 4302).
+    Ah,
+    /// Encapsulating Security Payload (RFC 4303).
+    Esp,
+}
+
+/// What identifies an association (RFC 4301 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "named by hosts to take associations out")]
+pub struct SaId {
+    /// AH or ESP.
+    pub protocol: SecurityProtocol,
+    /// Security Parameters Index.
+    pub spi: Spi,
+    /// The destination address it is for, or any.
+    pub destination: Option<IpAddr>,
+    /// The one sender it is for, or any.
+    pub source: Option<IpAddr>,
+}
+
+/// How much of an Xcast6 Routing header AH covers. Both ends must agree; nothing in a packet tells.
+///
+/// An IPv4 association does not use it: AH covers a whole Xcast4 header, which then must not hold the bitmap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "a new coverage must be decided on wherever one is matched")]
+pub enum RoutingCoverage {
+    /// Its first four octets; all type-specific data counts as zero (draft §3.2.2). Addresses are then unprotected.
+    DataZeroed,
+    /// Everything but CHECKSUM, BITMAP and, if A=1, the addresses (project-defined).
+    FieldsZeroed,
+    /// The whole header; the bitmap is in a Hop-by-Hop option (draft §3.2.2, last paragraph).
+    Covered,
+}
+
+/// The outer addresses of tunnel mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
+pub struct TunnelEndpoints {
+    /// Outer source address.
+    pub source: IpAddr,
+    /// Outer destination address, of the same family.
+    pub destination: IpAddr,
+    /// Outer TTL or Hop Limit.
+    pub hop_limit: u8,
+}
+
+impl TunnelEndpoints {
+    /// Octets of the outer IP header, and its family.
+    pub(crate) const fn outer_header(&self) -> (usize, Family) {
+        match Family::of(&self.source) {
+            Family::V4 => (ipv4::MIN_HEADER_LEN, Family::V4),
+            Family::V6 => (ipv6::HEADER_LEN, Family::V6),
+        }
+    }
+}
+
+/// Transport or tunnel mode (RFC 4301 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "there are two")]
+pub enum Mode {
+    /// Protects what follows the IP header and the Xcast headers.
+    Transport,
+    /// Protects a whole packet, inside another one.
+    Tunnel(TunnelEndpoints),
+}
+
+/// Algorithms and keys of an association to be made.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Protection<'k> {
+    /// AH.
+    Ah {
+        /// Integrity algorithm.
+        integrity: IntegrityAlgorithm,
+        /// Its key.
+        key: &'k [u8],
+        /// What it covers of an Xcast6 Routing header.
+        coverage: RoutingCoverage,
+        /// Pad the header to 8 octets in IPv4 as well, as Linux does unless its association has `align4`.
+        pad_to_8: bool,
+    },
+    /// ESP with an encryption and an integrity algorithm.
+    Esp {
+        /// Encryption algorithm.
+        cipher: CipherAlgorithm,
+        /// Its keying material.
+        cipher_key: &'k [u8],
+        /// Integrity algorithm and key. Without one the association is refused: encryption alone can be attacked
+        /// (RFC 8221 §4).
+        integrity: Option<(IntegrityAlgorithm, &'k [u8])>,
+    },
+    /// ESP with a combined-mode algorithm.
+    EspCombined {
+        /// The algorithm.
+        algorithm: AeadAlgorithm,
+        /// Its keying material: key, then salt.
+        key: &'k [u8],
+    },
+}
+
+impl core::fmt::Debug for Protection<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Ah { integrity, coverage, pad_to_8, .. } => f
+                .debug_struct("Ah")
+                .field("integrity", integrity)
+                .field("coverage", coverage)
+                .field("pad_to_8", pad_to_8)
+                .finish_non_exhaustive(),
+            Self::Esp { cipher, integrity, .. } => f
+                .debug_struct("Esp")
+                .field("cipher", cipher)
+                .field("integrity", &integrity.map(|(algorithm, _)| algorithm))
+                .finish_non_exhaustive(),
+            Self::EspCombined { algorithm, .. } => {
+                f.debug_struct("EspCombined").field("algorithm", algorithm).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+/// An association to be made.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
+pub struct SaConfig<'k> {
+    /// Security Parameters Index.
+    pub spi: Spi,
+    /// The one sender it is for, or any. In tunnel mode the outer source address.
+    ///
+    /// # Security
+    ///
+    /// ESP does not cover the IP header. Under an association for any sender, somebody without the key can send a captured
+    /// ESP packet again from other source addresses: each meets a replay window of its own, accepts the packet once more, and
+    /// takes a place in the table of senders until no new one finds any. Give each sender its own association, as draft §3.3
+    /// suggests, or put AH around ESP, wherever that matters.
+    pub source: Option<IpAddr>,
+    /// The destination address it is for (All_Xcast_Routers for a group), or any. In tunnel mode the outer destination
+    /// address.
+    pub destination: Option<IpAddr>,
+    /// Transport or tunnel mode.
+    pub mode: Mode,
+    /// Extended, 64-bit sequence numbers.
+    pub esn: bool,
+    /// Algorithms and keys.
+    pub protection: Protection<'k>,
+}
+
+/// Why an association was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SaError {
+    /// A key was refused.
+    Key(KeyError),
+    /// ESP without integrity.
+    NoIntegrity,
+    /// The addresses of a tunnel are not of one family.
+    TunnelFamilies,
+    /// Source or destination of a tunnel-mode association are other than the tunnel's: no packet would ever be found to be
+    /// for it.
+    TunnelSelectors,
+    /// Several senders may share the association's key, and its algorithm makes nonces of a counter: each needs a
+    /// [`SenderId`](super::SenderId).
+    SenderIdNeeded,
+}
+
+impl From<KeyError> for SaError {
+    fn from(error: KeyError) -> Self {
+        Self::Key(error)
+    }
+}
+
+impl core::fmt::Display for SaError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Key(error) => error.fmt(f),
+            Self::NoIntegrity => f.write_str("ESP without integrity is refused"),
+            Self::TunnelFamilies => f.write_str("tunnel addresses of different families"),
+            Self::TunnelSelectors => f.write_str("association and tunnel have different addresses"),
+            Self::SenderIdNeeded => f.write_str("senders that share a key need an identifier each"),
+        }
+    }
+}
+
+impl core::error::Error for SaError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Key(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The windows of all senders: one per association and source address (draft §3.1.2).
+
+use core::net::IpAddr;
+
+use super::replay::{NewSender, ReplayError, ReplayWindow, Unverified};
+use super::sa_config::SaId;
+
+/// Whose sequence numbers a window follows: an association and a source address (draft §3.1.2).
+///
+/// The packet's destination is no part of it: ESP does not cover it, and a replay to another address would look new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs, reason = "made by hosts that bring their own store")]
+pub struct SenderKey {
+    /// The association.
+    pub sa: SaId,
+    /// Source address of the packet.
+    pub source: IpAddr,
+}
+
+/// Holds the windows of all senders.
+///
+/// # Security
+///
+/// Asked once for every packet that names a known association, before anything about it is verified. An implementation that
+/// makes state for a sender in [`check`](Self::check) can be filled by forged packets; one that forgets a window lets that
+/// sender's packets be replayed.
+///
+/// A store for one sender alone:
+///
+/// ```
+/// use xcast_sec::ipsec::{NewSender, ReplayError, ReplayStore, ReplayWindow, SenderKey, Unverified};
+///
+/// #[derive(Debug, Default)]
+/// struct OneSender(Option<(SenderKey, ReplayWindow<[u64; 1]>)>);
+///
+/// impl NewSender for OneSender {
+///     fn add(&mut self, sender: SenderKey) -> Option<&mut ReplayWindow> {
+///         if self.0.is_some() {
+///             return None;
+///         }
+///         let (_, window) = self.0.insert((sender, ReplayWindow::new(64)?));
+///         Some(window.as_dyn())
+///     }
+/// }
+///
+/// impl ReplayStore for OneSender {
+///     fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
+///         if self.0.as_ref().is_some_and(|(key, _)| *key == sender) {
+///             let (_, window) = self.0.as_mut().ok_or(ReplayError::Replayed)?;
+///             return window.as_dyn().check(received, esn);
+///         }
+///         Unverified::new_sender(self, sender, 64, received, esn)
+///     }
+/// }
+/// ```
+pub trait ReplayStore {
+    /// Checks a number as received, without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReplayError::Replayed`].
+    fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError>;
+}
+
+impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
+    fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
+        (**self).check(sender, received, esn)
+    }
+}
+
+/// Windows for up to `SENDERS` senders, each of up to `64 * WORDS` numbers.
+///
+/// A sender gets its window with the first packet of its that verifies, and keeps it until [`forget`](Self::forget); when the
+/// table is full a new one is refused. What that means under ESP for any sender, see [`SaConfig::source`].
+///
+/// [`SaConfig::source`]: super::SaConfig::source
+#[derive(Debug)]
+pub struct SenderWindows<const SENDERS: usize = 16, const WORDS: usize = 2> {
+    size: u32,
+    windows: heapless::Vec<(SenderKey, ReplayWindow<[u64; WORDS]>), SENDERS>,
+}
+
+impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
+    /// An empty table whose windows hold `size` numbers, or `None` unless that is between 32 and `64 * WORDS`.
+    #[must_use]
+    pub fn new(size: u32) -> Option<Self> {
+        ReplayWindow::<[u64; WORDS]>::new(size)?;
+        Some(Self { size, windows: heapless::Vec::new() })
+    }
+
+    /// Adds a sender known to be at `highest`, as told by the key server, or moves a known one's window there if that is
+    /// further right.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReplayError::TableFull`].
+    pub fn start_after(&mut self, sender: SenderKey, highest: u64) -> Result<(), ReplayError> {
+        let started = ReplayWindow::starting_after(self.size, highest).ok_or(ReplayError::TableFull)?;
+        let Some((_, window)) = self.windows.iter_mut().find(|(key, _)| *key == sender) else {
+            return self.windows.push((sender, started)).map_err(|_| ReplayError::TableFull);
+        };
+        if window.as_dyn().highest() < highest {
+            *window = started;
+        }
+        Ok(())
+    }
+
+    /// Drops every window of an association that is no longer in use, and of no other. Never call it for one that is: its
+    /// packets could be replayed.
+    pub fn forget(&mut self, sa: &SaId) {
+        self.windows.retain(|(key, _)| key.sa != *sa);
+    }
+
+    /// How many senders have a window.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Whether no sender has a window.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+}
+
+impl<const SENDERS: usize, const WORDS: usize> NewSender for SenderWindows<SENDERS, WORDS> {
+    fn add(&mut self, sender: SenderKey) -> Option<&mut ReplayWindow> {
+        self.windows.push((sender, ReplayWindow::new(self.size)?)).ok()?;
+        self.windows.last_mut().map(|(_, window)| window.as_dyn())
+    }
+}
+
+impl<const SENDERS: usize, const WORDS: usize> ReplayStore for SenderWindows<SENDERS, WORDS> {
+    fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
+        match self.windows.iter().position(|(key, _)| *key == sender) {
+            Some(index) => {
+                let (_, window) = self.windows.get_mut(index).ok_or(ReplayError::Replayed)?;
+                window.as_dyn().check(received, esn)
+            }
+            None => {
+                let size = self.size;
+                Unverified::new_sender(self, sender, size, received, esn)
+            }
+        }
+    }
+}
