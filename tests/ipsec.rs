@@ -824,6 +824,21 @@ fn trailing_octets_are_room() {
     }
 }
 
+/// An extension header that reaches into them runs past the packet's end. Found by fuzzing.
+#[test]
+fn trailing_octets_complete_no_header() {
+    for protection in [ah(RoutingCoverage::Covered), esp()] {
+        let (mut packet, _) = unicast(Family::V6);
+        packet[6] = protocol::DESTINATION_OPTIONS;
+        packet[40..48].copy_from_slice(&[protocol::UDP, 9, 1, 4, 0, 0, 0, 0]);
+        packet.resize(packet.len() + 80, 0);
+        match seal(&sa(protection), 1, &packet) {
+            Err(SealError::Parse(error)) => assert_eq!(error.kind(), ParseErrorKind::Truncated),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn no_room_is_named_and_changes_nothing() {
     let (packet, _) = unicast(Family::V4);

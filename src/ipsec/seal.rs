@@ -92,6 +92,12 @@ impl Seal<'_> {
         if self.esn { Some(((self.freshness.sequence >> 32) as u32).to_be_bytes()) } else { None }
     }
 
+    /// The packet without what lies behind it.
+    fn octets<'p>(&self, packet: &'p PacketBuf<'_>) -> &'p [u8] {
+        let octets = packet.as_octets();
+        octets.get(..self.len).unwrap_or(octets)
+    }
+
     /// Whether the sealed packet fits its IP header and the buffer.
     fn check_room(
         &self,
@@ -123,7 +129,7 @@ impl Seal<'_> {
         if let Some(xcast) = &xcast {
             check_ah(xcast, transform.coverage)?;
         }
-        let octets = packet.as_octets();
+        let octets = self.octets(packet);
         let place = match IpHeader::split(octets)?.0.family() {
             Family::V4 => behind_ip_header(octets)?,
             Family::V6 => behind_routing(octets, xcast.as_ref())?,
@@ -194,7 +200,7 @@ impl Seal<'_> {
             }
         }
         behind_ip_header(packet.as_octets())?;
-        let octets = packet.as_octets();
+        let octets = self.octets(packet);
         let place = behind_routing(octets, xcast.as_ref())?;
         check_behind(SecurityProtocol::Esp, place.family, place.next_header, octets, place.at, code_points)?;
         let xcast_layout = xcast.map(|xcast| *xcast.layout());
