@@ -1005,6 +1005,27 @@ fn padding_behind_the_inner_length_is_cut_off() {
     }
 }
 
+/// RFC 8200 §4.1: a Hop-by-Hop Options header stands first or not at all.
+#[test]
+fn a_hop_by_hop_header_elsewhere_is_malformed() {
+    for protection in [ah(RoutingCoverage::Covered), esp()] {
+        let sa = sa(protection);
+        let sealed = seal(&sa, 1, &unicast(Family::V6).0).unwrap();
+        let mut packet = sealed[..40].to_vec();
+        packet.extend_from_slice(&wrapper(protocol::DESTINATION_OPTIONS, protocol::HOP_BY_HOP));
+        packet.extend_from_slice(&wrapper(protocol::HOP_BY_HOP, sealed[6]));
+        packet.extend_from_slice(&sealed[40..]);
+        packet[6] = protocol::DESTINATION_OPTIONS;
+        packet[5] += 16;
+        match open_fresh(&sa, &packet) {
+            Err(OpenError::Parse(error)) => {
+                assert_eq!((error.kind(), error.pointer()), (ParseErrorKind::HopByHopPlace, 40));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn verifying_ah_is_for_ah() {
     let sealed = seal(&sa(esp()), 1, &unicast(Family::V4).0).unwrap();
