@@ -8,7 +8,7 @@ use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
 use super::coverage::Coverage;
 use super::error::OpenError;
 use super::placement::{Place, ah_at, find_protection, take_out};
-
+use super::replay::{ReplayError, Unverified};
 use super::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
 use super::sa_config::{Mode, SecurityProtocol};
 use super::sad::SadLookup;
@@ -68,15 +68,11 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    let place = find_protection(packet.as_octets(), code_points)?;
-    let arrived = Arrived::read(packet.as_octets(), place)?;
-    let sa = sad
-        .lookup(arrived.protocol, arrived.spi, arrived.destination, arrived.source)
-        .ok_or(OpenError::NoSa { spi: arrived.spi })?;
+    let arrived = Arrived::read(packet.as_octets(), code_points)?;
+    let sa = arrived.find_sa(sad)?;
     // What a link layer padded is no part of the packet.
-    packet.truncate(place.packet_len);
-    let sender = SenderKey { sa: sa.id(), source: arrived.source };
-    let unverified = replay.check(sender, arrived.sequence, sa.esn())?;
+    packet.truncate(arrived.place.packet_len);
+    let unverified = arrived.check_sequence(sa, replay)?;
     let sequence = unverified.number();
     let content = match &sa.transform {
         Transform::Ah(transform) => {
@@ -90,7 +86,7 @@ where
             arrived.take_out_esp(sa.mode(), transform, inside, packet)
         }
     };
-    Ok(Opened { protocol: arrived.protocol, spi: arrived.spi, sequence, source: arrived.source, content })
+    Ok(arrived.opened(sequence, content))
 }
 
 /// Verifies the AH of `packet` without changing a single octet of it, for a node that passes the packet on as it is.
@@ -110,22 +106,18 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    let place = find_protection(packet, code_points)?;
-    let arrived = Arrived::read(packet, place)?;
+    let arrived = Arrived::read(packet, code_points)?;
     if arrived.protocol != SecurityProtocol::Ah {
         return Err(OpenError::NotProtected);
     }
-    let no_sa = OpenError::NoSa { spi: arrived.spi };
-    let sa = sad.lookup(arrived.protocol, arrived.spi, arrived.destination, arrived.source).ok_or(no_sa)?;
-    let Transform::Ah(transform) = &sa.transform else { return Err(no_sa) };
-    let sender = SenderKey { sa: sa.id(), source: arrived.source };
-    let unverified = replay.check(sender, arrived.sequence, sa.esn())?;
+    let sa = arrived.find_sa(sad)?;
+    let Transform::Ah(transform) = &sa.transform else { return Err(OpenError::NoSa { spi: arrived.spi }) };
+    let unverified = arrived.check_sequence(sa, replay)?;
     let sequence = unverified.number();
-    let octets = packet.get(..place.packet_len).unwrap_or(packet);
+    let octets = packet.get(..arrived.place.packet_len).unwrap_or(packet);
     arrived.verify_ah(sa, transform, sequence, crypto, code_points, octets)?;
     unverified.commit()?;
-    let content = Content::Packet;
-    Ok(Opened { protocol: arrived.protocol, spi: arrived.spi, sequence, source: arrived.source, content })
+    Ok(arrived.opened(sequence, Content::Packet))
 }
 
 /// A protected packet before anything of it is believed.
@@ -146,7 +138,8 @@ struct Inside {
 }
 
 impl Arrived {
-    fn read(packet: &[u8], place: Place) -> Result<Self, OpenError> {
+    fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
+        let place = find_protection(packet, code_points)?;
         let (ip, _) = IpHeader::split(packet)?;
         let octets = packet.get(place.at..place.packet_len).unwrap_or(&[]);
         let (protocol, spi, sequence) = match place.next_header {
@@ -162,6 +155,27 @@ impl Arrived {
         };
         let spi = Spi::new(spi).ok_or(OpenError::ReservedSpi { spi })?;
         Ok(Self { place, protocol, spi, sequence, source: ip.source(), destination: ip.destination() })
+    }
+
+    fn find_sa<'s, P, S>(&self, sad: &'s S) -> Result<&'s Sa<P>, OpenError>
+    where
+        P: CryptoProvider,
+        S: SadLookup<P> + ?Sized,
+    {
+        let found = sad.lookup(self.protocol, self.spi, self.destination, self.source);
+        found.ok_or(OpenError::NoSa { spi: self.spi })
+    }
+
+    fn check_sequence<'r, P, R>(&self, sa: &Sa<P>, replay: &'r mut R) -> Result<Unverified<'r>, ReplayError>
+    where
+        P: CryptoProvider,
+        R: ReplayStore + ?Sized,
+    {
+        replay.check(SenderKey { sa: sa.id(), source: self.source }, self.sequence, sa.esn())
+    }
+
+    const fn opened(&self, sequence: u64, content: Content) -> Opened {
+        Opened { protocol: self.protocol, spi: self.spi, sequence, source: self.source, content }
     }
 
     fn verify_ah<P: CryptoProvider>(
@@ -187,32 +201,19 @@ impl Arrived {
         let high = high_half(sa, sequence);
         let received = header.icv_field().get(..transform.icv_len).unwrap_or(&[]);
         crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received)?;
-        match sa.mode() {
-            Mode::Tunnel(_) => {
-                if let Some(xcast) = as_xcast(octets, code_points)? {
-                    check_ah(&xcast, transform.coverage)?;
-                }
-                check_inner(header.next_header(), self.behind_ah(octets))
-            }
-            Mode::Transport => {
-                let behind = place.at.saturating_add(header.header_len());
-                let next = header.next_header();
-                check_behind(SecurityProtocol::Ah, place.family, next, octets, behind, code_points)?;
-                match as_xcast(octets, code_points)? {
-                    Some(xcast) => {
-                        check_ah(&xcast, transform.coverage)?;
-                        check_x2u_forbidden(&xcast)
-                    }
-                    None => Ok(()),
-                }
+        let behind = place.at.saturating_add(header.header_len());
+        let next = header.next_header();
+        let is_transport = *sa.mode() == Mode::Transport;
+        if is_transport {
+            check_behind(SecurityProtocol::Ah, place.family, next, octets, behind, code_points)?;
+        }
+        if let Some(xcast) = as_xcast(octets, code_points)? {
+            check_ah(&xcast, transform.coverage)?;
+            if is_transport {
+                check_x2u_forbidden(&xcast)?;
             }
         }
-    }
-
-    /// What the AH in `octets` stands in front of.
-    fn behind_ah<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
-        let len = ah_at(octets, &self.place).map_or(0, |header| header.header_len());
-        octets.get(self.place.at.saturating_add(len)..).unwrap_or(&[])
+        if is_transport { Ok(()) } else { check_inner(next, octets.get(behind..).unwrap_or(&[])) }
     }
 
     /// Takes a verified AH out.
@@ -314,9 +315,7 @@ impl Arrived {
         }
         Content::Packet
     }
-}
 
-impl Arrived {
     /// Where the UDP datagram ends that starts at `at`, in IPv6 behind Destination Options headers.
     fn udp_end(&self, octets: &[u8], next_header: u8, at: usize) -> Option<usize> {
         let (mut kind, mut at) = (next_header, at);
