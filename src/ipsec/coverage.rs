@@ -29,7 +29,6 @@ pub(crate) struct Coverage<'a> {
     ah_at: usize,
     ah_len: usize,
     routing: RoutingRule,
-    first_extension: u8,
 }
 
 /// How a Routing header is covered.
@@ -41,48 +40,70 @@ struct RoutingRule {
     place: BitmapPlace,
 }
 
-impl<'a> Coverage<'a> {
-    /// Reads the headers in front of the AH at `place`, which has `ah_len` octets in all, once, so that walking them later
-    /// cannot fail.
+/// Headers that AH can cover: read once, so that walking them later cannot fail.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coverable {
+    routing: RoutingRule,
+    /// Whether one of them is a Routing header of type 0, which is accepted where its segments are used up, but not sent
+    /// (RFC 5095 §3).
+    pub(crate) has_routing_type_0: bool,
+}
+
+impl Coverable {
+    /// Reads the headers of `packet` in front of `place`, whether AH stands there already or is to be put there.
     ///
-    /// Refused are what cannot be covered because it changes on the way: IPv4 source routes, Routing headers with segments
-    /// left, and type 0.
-    pub(crate) fn new(
-        packet: &'a [u8],
+    /// Refused are what cannot be covered because it changes on the way: IPv4 source routes, and Routing headers with
+    /// segments left.
+    pub(crate) fn read(
+        packet: &[u8],
         place: &Place,
-        ah_len: usize,
-        icv_len: usize,
         coverage: RoutingCoverage,
         code_points: Option<&CodePoints>,
     ) -> Result<Self, Unfit> {
-        let (ip, _) = IpHeader::split(packet)?;
-        let mut front = [0; MAX_FRONT_LEN];
+        let fields = code_points.map(CodePoints::fields);
+        let xcast_type = fields.map(|fields| fields.xcast6_routing_type);
         let mut bitmap_place = BitmapPlace::Header;
-        let xcast_type = code_points.map(|points| points.fields().xcast6_routing_type);
-        match &ip {
-            IpHeader::V4(header) => normalise_v4(header, &mut front)?,
-            IpHeader::V6(_) => {
-                put(&mut front, 0, packet.get(..ipv6::HEADER_LEN).unwrap_or(&[]));
-                // Version stays; traffic class and flow label are zeroed, and so is the hop limit.
-                put(&mut front, 0, &[0x60, 0, 0, 0]);
-                put(&mut front, ipv6::HOP_LIMIT_AT, &[0]);
+        let mut has_routing_type_0 = false;
+        match IpHeader::split(packet)?.0 {
+            IpHeader::V4(header) => {
+                for option in header.options() {
+                    if matches!(option?.kind, ipv4::OPTION_LSRR | ipv4::OPTION_SSRR) {
+                        return Err(Refusal::SourceRoute.into());
+                    }
+                }
             }
-        }
-        let first_extension = ip.next_header();
-        if place.family == Family::V6 {
-            for header in (Extensions { packet, kind: first_extension, at: ipv6::HEADER_LEN, end: place.at }) {
-                let header = header?;
-                if header.kind == protocol::ROUTING {
-                    check_routing(&header, xcast_type, coverage, bitmap_place)?;
-                } else {
+            IpHeader::V6(_) => {
+                for header in Extensions::in_front_of(packet, place.at) {
+                    let header = header?;
+                    if header.kind == protocol::ROUTING {
+                        check_routing(&header, xcast_type, coverage, bitmap_place)?;
+                        has_routing_type_0 |= header.routing_type() == Some(0);
+                        continue;
+                    }
                     for option in header.options() {
-                        let option = option?;
-                        let bitmap = code_points.map(|points| points.fields().bitmap_option_v6);
-                        if header.kind == protocol::HOP_BY_HOP && Some(option.kind) == bitmap {
+                        let is_bitmap = Some(option?.kind) == fields.map(|fields| fields.bitmap_option_v6);
+                        if header.kind == protocol::HOP_BY_HOP && is_bitmap {
                             bitmap_place = BitmapPlace::Option;
                         }
                     }
                 }
+            }
+        }
+        Ok(Self { routing: RoutingRule { xcast_type, coverage, place: bitmap_place }, has_routing_type_0 })
+    }
+}
+
+impl<'a> Coverage<'a> {
+    /// What the AH at `place` covers of `packet`, whose headers were found `coverable`. The AH has `ah_len` octets in all.
+    pub(crate) fn new(packet: &'a [u8], place: &Place, ah_len: usize, icv_len: usize, coverable: &Coverable) -> Self {
+        let mut front = [0; MAX_FRONT_LEN];
+        match IpHeader::split(packet) {
+            Ok((IpHeader::V4(header), _)) => normalise_v4(&header, &mut front),
+            _ => {
+                put(&mut front, 0, packet.get(..ipv6::HEADER_LEN).unwrap_or(&[]));
+                // Version stays; traffic class and flow label are zeroed, and so is the hop limit.
+                put(&mut front, 0, &[0x60, 0, 0, 0]);
+                put(&mut front, ipv6::HOP_LIMIT_AT, &[0]);
             }
         }
         let header = packet.get(place.at..).and_then(|rest| rest.get(..ah_len)).unwrap_or(&[]);
@@ -91,15 +112,7 @@ impl<'a> Coverage<'a> {
         if let Some(icv) = front.get_mut(icv_at..icv_at.saturating_add(icv_len)) {
             icv.fill(0);
         }
-        Ok(Self {
-            packet,
-            front,
-            ip_header_len: place.ip_header_len,
-            ah_at: place.at,
-            ah_len,
-            routing: RoutingRule { xcast_type, coverage, place: bitmap_place },
-            first_extension,
-        })
+        Self { packet, front, ip_header_len: place.ip_header_len, ah_at: place.at, ah_len, routing: coverable.routing }
     }
 
     /// Everything the ICV is computed over, in order. `high` is the upper half of an extended sequence number, which follows
@@ -117,8 +130,8 @@ impl<'a> Coverage<'a> {
 
     /// The IPv6 extension headers in front of the AH; nothing in IPv4.
     fn extension_parts(&self) -> ExtensionParts<'_> {
-        let headers =
-            Extensions { packet: self.packet, kind: self.first_extension, at: self.ip_header_len, end: self.ah_at };
+        // In IPv4 the AH follows the IP header, and there is nothing in front of it to walk.
+        let headers = Extensions::in_front_of(self.packet, self.ah_at);
         ExtensionParts {
             packet: self.packet,
             at: self.ip_header_len,
@@ -130,17 +143,13 @@ impl<'a> Coverage<'a> {
 }
 
 /// Copies an IPv4 header with mutable fields zeroed (RFC 4302 §3.3.3.1.1, §A1).
-fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8]) -> Result<(), Unfit> {
+fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8]) {
     put(normalised, 0, header.as_octets());
     put(normalised, ipv4::TOS_AT, &[0]);
     put(normalised, ipv4::FLAGS_AT, &[0, 0]);
     put(normalised, ipv4::TTL_AT, &[0]);
     put(normalised, ipv4::CHECKSUM_AT, &[0, 0]);
-    for option in header.options() {
-        let option = option?;
-        if matches!(option.kind, ipv4::OPTION_LSRR | ipv4::OPTION_SSRR) {
-            return Err(Refusal::SourceRoute.into());
-        }
+    for option in header.options().map_while(Result::ok) {
         if !ipv4::is_immutable_option(option.kind) {
             let end = option.at.saturating_add(option.octets.len());
             if let Some(octets) = normalised.get_mut(option.at..end) {
@@ -148,7 +157,6 @@ fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8]) -> Result<(), Un
             }
         }
     }
-    Ok(())
 }
 
 /// Whether AH can cover a Routing header.
@@ -175,6 +183,14 @@ struct Extensions<'a> {
     kind: u8,
     at: usize,
     end: usize,
+}
+
+impl<'a> Extensions<'a> {
+    /// The extension headers of an IPv6 packet up to `end`.
+    fn in_front_of(packet: &'a [u8], end: usize) -> Self {
+        let kind = packet.get(ipv6::NEXT_HEADER_AT).copied().unwrap_or(protocol::NO_NEXT_HEADER);
+        Self { packet, kind, at: ipv6::HEADER_LEN, end }
+    }
 }
 
 impl<'a> Iterator for Extensions<'a> {

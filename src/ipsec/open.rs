@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::Spi;
 use super::buffer::PacketBuf;
 use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
-use super::coverage::Coverage;
+use super::coverage::{Coverable, Coverage};
 use super::error::OpenError;
 use super::placement::{Place, ah_at, find_protection, take_out};
 use super::replay::{ReplayError, Unverified};
@@ -196,8 +196,8 @@ impl Arrived {
         if !transform.accepts_header_len(place.family, header.header_len()) {
             return Err(OpenError::AhLength);
         }
-        let coverage =
-            Coverage::new(octets, place, header.header_len(), transform.icv_len, transform.coverage, code_points)?;
+        let coverable = Coverable::read(octets, place, transform.coverage, code_points)?;
+        let coverage = Coverage::new(octets, place, header.header_len(), transform.icv_len, &coverable);
         let high = high_half(sa, sequence);
         let received = header.icv_field().get(..transform.icv_len).unwrap_or(&[]);
         crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received)?;

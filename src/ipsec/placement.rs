@@ -184,16 +184,3 @@ pub(crate) fn ah_at<'a>(packet: &'a [u8], place: &Place) -> Result<AhHeader<'a>,
         AhHeader::split(packet.get(place.at..).unwrap_or(&[])).map_err(|error| error.shifted(place.at))?;
     Ok(header)
 }
-
-/// Whether a Routing header of type 0 stands in front of `place`.
-pub(crate) fn has_routing_type_0(packet: &[u8], place: &Place) -> bool {
-    let (mut kind, mut at) = (u8_at(packet, ipv6::NEXT_HEADER_AT).unwrap_or(0), ipv6::HEADER_LEN);
-    while at < place.at {
-        let Ok(header) = ExtensionHeader::read(packet, kind, at) else { return false };
-        if header.routing_type() == Some(0) {
-            return true;
-        }
-        (kind, at) = (header.next_header(), header.end());
-    }
-    false
-}

@@ -3,13 +3,15 @@
 use super::Spi;
 use super::buffer::PacketBuf;
 use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
-use super::coverage::Coverage;
+use super::coverage::{Coverable, Coverage};
 use super::error::SealError;
 use super::placement::{Place, behind_ip_header, behind_routing, repair_headers};
 use super::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
 use super::sa_config::{Mode, SecurityProtocol, TunnelEndpoints};
 use crate::crypto::{CryptoError, CryptoProvider};
-use crate::wire::{AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, ah, esp, protocol, put};
+use crate::wire::{
+    AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, PacketLayout, ah, esp, protocol, put,
+};
 
 /// The two values that make a sealed packet unlike any other of its association.
 #[derive(Clone, Copy, Debug)]
@@ -98,24 +100,46 @@ impl Seal<'_> {
         octets.get(..self.len).unwrap_or(octets)
     }
 
-    /// Whether the sealed packet fits its IP header and the buffer.
-    fn check_room(
+    /// Cuts off what lies behind the packet and makes room in it: `inserted` octets at `at` and `appended` at its end, as
+    /// long as its IP header and the buffer take that. An Xcast packet gets X=1 on the way.
+    fn make_room(
         &self,
         packet: &mut PacketBuf<'_>,
-        family: Family,
+        (family, at): (Family, usize),
         inserted: usize,
         appended: usize,
+        xcast: Option<PacketLayout>,
     ) -> Result<(), SealError> {
         let len = self.len.saturating_add(inserted).saturating_add(appended);
         if len > family.max_packet_len() {
             return Err(SealError::PacketTooLong { len });
         }
+        let no_room = SealError::NoRoom { inserted, appended };
         // What lies behind the packet is room as well.
         if !packet.fits(self.len, inserted, appended) {
-            return Err(SealError::NoRoom { inserted, appended });
+            return Err(no_room);
         }
         packet.truncate(self.len);
-        Ok(())
+        if let Some(layout) = xcast {
+            layout.set_no_x2u(packet.as_mut_octets());
+        }
+        packet.insert(at, inserted).ok_or(no_room)?;
+        packet.extend(appended).ok_or(no_room)
+    }
+
+    /// Puts an outer IP header in front of the packet, with room for `header_len` octets behind it and `appended` at the end.
+    fn enter_tunnel(
+        &self,
+        packet: &mut PacketBuf<'_>,
+        tunnel: &TunnelEndpoints,
+        header_len: usize,
+        appended: usize,
+    ) -> Result<Place, SealError> {
+        let outer = Outer::new(tunnel, packet.as_octets())?;
+        let inserted = outer.header_len.saturating_add(header_len);
+        self.make_room(packet, (outer.family, 0), inserted, appended, None)?;
+        outer.emit(packet).ok_or(SealError::NoRoom { inserted, appended })?;
+        Ok(Place { next_header: outer.inner_protocol, ..behind_ip_header(packet.as_octets())? })
     }
 
     fn ah_transport<P: CryptoProvider>(
@@ -125,25 +149,24 @@ impl Seal<'_> {
         code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
-        let xcast = as_xcast(packet.as_octets(), code_points)?;
+        let octets = self.octets(packet);
+        let xcast = as_xcast(octets, code_points)?;
         if let Some(xcast) = &xcast {
             check_ah(xcast, transform.coverage)?;
         }
-        let octets = self.octets(packet);
         let place = match IpHeader::split(octets)?.0.family() {
             Family::V4 => behind_ip_header(octets)?,
             Family::V6 => behind_routing(octets, xcast.as_ref())?,
         };
         check_behind(SecurityProtocol::Ah, place.family, place.next_header, octets, place.at, code_points)?;
-        let xcast_layout = xcast.map(|xcast| *xcast.layout());
-        let header_len = transform.header_len(place.family);
-        check_ah_coverable(octets, &place, transform, code_points)?;
-        self.check_room(packet, place.family, header_len, 0)?;
-        if let Some(layout) = xcast_layout {
-            layout.set_no_x2u(packet.as_mut_octets());
+        let coverable = Coverable::read(octets, &place, transform.coverage, code_points)?;
+        if coverable.has_routing_type_0 {
+            return Err(Refusal::RoutingHeader.into());
         }
-        packet.insert(place.at, header_len).ok_or(SealError::NoRoom { inserted: header_len, appended: 0 })?;
-        self.finish_ah(transform, &place, header_len, crypto, code_points, packet)
+        let layout = xcast.map(|xcast| *xcast.layout());
+        let header_len = transform.header_len(place.family);
+        self.make_room(packet, (place.family, place.at), header_len, 0, layout)?;
+        self.finish_ah(transform, &place, &coverable, crypto, packet)
     }
 
     fn ah_tunnel<P: CryptoProvider>(
@@ -153,34 +176,29 @@ impl Seal<'_> {
         crypto: &mut P,
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
-        let outer = Outer::new(tunnel, packet.as_octets())?;
-        let header_len = transform.header_len(outer.family);
-        let inserted = outer.header_len.saturating_add(header_len);
-        self.check_room(packet, outer.family, inserted, 0)?;
-        let no_room = SealError::NoRoom { inserted, appended: 0 };
-        packet.insert(0, inserted).ok_or(no_room)?;
-        outer.emit(packet).ok_or(no_room)?;
-        let place = Place { next_header: outer.inner_protocol, ..behind_ip_header(packet.as_octets())? };
-        self.finish_ah(transform, &place, header_len, crypto, None, packet)
+        let (_, family) = tunnel.outer_header();
+        let place = self.enter_tunnel(packet, tunnel, transform.header_len(family), 0)?;
+        let coverable = Coverable::read(packet.as_octets(), &place, transform.coverage, None)?;
+        self.finish_ah(transform, &place, &coverable, crypto, packet)
     }
 
-    /// Writes the AH in the `header_len` octets that were inserted at `place`.
+    /// Writes the AH in the octets that were inserted for it at `place`.
     fn finish_ah<P: CryptoProvider>(
         &self,
         transform: &AhTransform<P>,
         place: &Place,
-        header_len: usize,
+        coverable: &Coverable,
         crypto: &mut P,
-        code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
+        let header_len = transform.header_len(place.family);
         let repr = AhRepr { next_header: place.next_header, spi: self.spi.value(), sequence: self.low(), header_len };
         let no_room = SealError::NoRoom { inserted: header_len, appended: 0 };
         let octets = packet.as_mut_octets();
         repr.emit(octets.get_mut(place.at..).unwrap_or(&mut [])).map_err(|_| no_room)?;
         repair_headers(octets, place, protocol::AH);
         let high = self.high();
-        let coverage = Coverage::new(octets, place, header_len, transform.icv_len, transform.coverage, code_points)?;
+        let coverage = Coverage::new(octets, place, header_len, transform.icv_len, coverable);
         let icv = crypto.icv(&transform.key, coverage.parts(high.as_ref()))?;
         put(octets, place.at.saturating_add(ah::FIXED_LEN), icv.as_octets()).ok_or(no_room)
     }
@@ -192,30 +210,20 @@ impl Seal<'_> {
         code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
-        let xcast = as_xcast(packet.as_octets(), code_points)?;
+        let octets = self.octets(packet);
+        let xcast = as_xcast(octets, code_points)?;
         if let Some(xcast) = &xcast {
             check_any(xcast)?;
             if xcast.is_behind_ah() {
                 return Err(Refusal::NestedProtection.into());
             }
         }
-        behind_ip_header(packet.as_octets())?;
-        let octets = self.octets(packet);
         let place = behind_routing(octets, xcast.as_ref())?;
         check_behind(SecurityProtocol::Esp, place.family, place.next_header, octets, place.at, code_points)?;
-        let xcast_layout = xcast.map(|xcast| *xcast.layout());
-        let inserted = transform.header_len();
+        let layout = xcast.map(|xcast| *xcast.layout());
         let appended = transform.trailer_len(self.len.saturating_sub(place.at));
-        self.check_room(packet, place.family, inserted, appended)?;
-        if let Some(layout) = xcast_layout {
-            layout.set_no_x2u(packet.as_mut_octets());
-        }
-        let no_room = SealError::NoRoom { inserted, appended };
-        packet.insert(place.at, inserted).ok_or(no_room)?;
-        packet.extend(appended).ok_or(no_room)?;
-        self.finish_esp(transform, &place, appended, crypto, packet)?;
-        repair_headers(packet.as_mut_octets(), &place, protocol::ESP);
-        Ok(())
+        self.make_room(packet, (place.family, place.at), transform.header_len(), appended, layout)?;
+        self.finish_esp(transform, &place, appended, crypto, packet)
     }
 
     fn esp_tunnel<P: CryptoProvider>(
@@ -225,18 +233,9 @@ impl Seal<'_> {
         crypto: &mut P,
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
-        let outer = Outer::new(tunnel, packet.as_octets())?;
-        let inserted = outer.header_len.saturating_add(transform.header_len());
         let appended = transform.trailer_len(self.len);
-        self.check_room(packet, outer.family, inserted, appended)?;
-        let no_room = SealError::NoRoom { inserted, appended };
-        packet.insert(0, inserted).ok_or(no_room)?;
-        packet.extend(appended).ok_or(no_room)?;
-        outer.emit(packet).ok_or(no_room)?;
-        let place = Place { next_header: outer.inner_protocol, ..behind_ip_header(packet.as_octets())? };
-        self.finish_esp(transform, &place, appended, crypto, packet)?;
-        repair_headers(packet.as_mut_octets(), &place, protocol::ESP);
-        Ok(())
+        let place = self.enter_tunnel(packet, tunnel, transform.header_len(), appended)?;
+        self.finish_esp(transform, &place, appended, crypto, packet)
     }
 
     /// Writes ESP around the payload: its header was inserted at `place`, and `appended` octets lie behind the payload.
@@ -249,6 +248,7 @@ impl Seal<'_> {
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
         const LENGTH: SealError = SealError::Crypto(CryptoError::Length);
+        repair_headers(packet.as_mut_octets(), place, protocol::ESP);
         let esp = packet.as_mut_octets().get_mut(place.at..).ok_or(LENGTH)?;
         let header = EspHeader { spi: self.spi.value(), sequence: self.low() };
         header.emit(esp).map_err(|_| LENGTH)?;
@@ -307,21 +307,6 @@ impl AeadAad {
     pub(crate) fn as_octets(&self) -> &[u8] {
         self.octets.get(..self.len).unwrap_or(&self.octets)
     }
-}
-
-/// Whether AH can be computed at all, before anything is changed. The AH is not there yet, which makes no difference.
-fn check_ah_coverable<P: CryptoProvider>(
-    octets: &[u8],
-    place: &Place,
-    transform: &AhTransform<P>,
-    code_points: Option<&CodePoints>,
-) -> Result<(), SealError> {
-    Coverage::new(octets, place, 0, transform.icv_len, transform.coverage, code_points)?;
-    // A Routing header of type 0 is accepted where its segments are used up, but none is sent (RFC 5095 §3).
-    if place.family == Family::V6 && super::placement::has_routing_type_0(octets, place) {
-        return Err(Refusal::RoutingHeader.into());
-    }
-    Ok(())
 }
 
 /// The outer IP header of tunnel mode.

@@ -44,3 +44,4 @@ pub use xcast::XcastHeader;
 
 pub(crate) use layout::Layout;
 pub(crate) use octets::{put, u8_at, u16_at};
+pub(crate) use packet_edit::PacketLayout;
