@@ -33,16 +33,6 @@ pub(super) fn set_destination(header: &mut [u8], family: Family, destination: Ip
     };
 }
 
-/// Total Length or Payload Length, for a packet of `packet_len` octets.
-pub(super) fn set_packet_len(header: &mut [u8], family: Family, packet_len: usize) {
-    let (at, len) = match family {
-        Family::V4 => (ipv4::TOTAL_LENGTH_AT, packet_len),
-        Family::V6 => (ipv6::PAYLOAD_LENGTH_AT, packet_len.saturating_sub(ipv6::HEADER_LEN)),
-    };
-    // No copy is longer than the packet it is made of.
-    put(header, at, &u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes());
-}
-
 /// Protocol or Next Header of the IP header itself.
 pub(super) fn set_next_header(header: &mut [u8], family: Family, protocol: u8) {
     let at = match family {

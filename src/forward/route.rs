@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::wire::{Family, ipv4, ipv6};
+use crate::wire::{EmitError, Family, TunnelEnds};
 
 /// Routes, own addresses and tunnels of a router.
 ///
@@ -86,15 +86,8 @@ pub const DEFAULT_TUNNEL_HOP_LIMIT: u8 = 64;
 /// A configured tunnel to an Xcast peer (RFC 5058 §11.1): an outer IP header, of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tunnel {
-    ends: Ends,
+    ends: TunnelEnds,
     hop_limit: u8,
-}
-
-/// Of one family, by construction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Ends {
-    V4(Ipv4Addr, Ipv4Addr),
-    V6(Ipv6Addr, Ipv6Addr),
 }
 
 impl Tunnel {
@@ -102,23 +95,22 @@ impl Tunnel {
     /// [`DEFAULT_TUNNEL_HOP_LIMIT`].
     #[must_use]
     pub const fn new(local: IpAddr, remote: IpAddr) -> Option<Self> {
-        match (local, remote) {
-            (IpAddr::V4(local), IpAddr::V4(remote)) => Some(Self::v4(local, remote)),
-            (IpAddr::V6(local), IpAddr::V6(remote)) => Some(Self::v6(local, remote)),
-            _ => None,
+        match TunnelEnds::new(local, remote) {
+            Some(ends) => Some(Self { ends, hop_limit: DEFAULT_TUNNEL_HOP_LIMIT }),
+            None => None,
         }
     }
 
     /// A tunnel across an IPv4 network.
     #[must_use]
     pub const fn v4(local: Ipv4Addr, remote: Ipv4Addr) -> Self {
-        Self { ends: Ends::V4(local, remote), hop_limit: DEFAULT_TUNNEL_HOP_LIMIT }
+        Self { ends: TunnelEnds::V4(local, remote), hop_limit: DEFAULT_TUNNEL_HOP_LIMIT }
     }
 
     /// A tunnel across an IPv6 network.
     #[must_use]
     pub const fn v6(local: Ipv6Addr, remote: Ipv6Addr) -> Self {
-        Self { ends: Ends::V6(local, remote), hop_limit: DEFAULT_TUNNEL_HOP_LIMIT }
+        Self { ends: TunnelEnds::V6(local, remote), hop_limit: DEFAULT_TUNNEL_HOP_LIMIT }
     }
 
     /// The same tunnel with another hop limit in its outer header.
@@ -130,19 +122,13 @@ impl Tunnel {
     /// The router's end: the source of the outer header.
     #[must_use]
     pub const fn local(&self) -> IpAddr {
-        match self.ends {
-            Ends::V4(local, _) => IpAddr::V4(local),
-            Ends::V6(local, _) => IpAddr::V6(local),
-        }
+        self.ends.source()
     }
 
     /// The peer: the destination of the outer header.
     #[must_use]
     pub const fn remote(&self) -> IpAddr {
-        match self.ends {
-            Ends::V4(_, remote) => IpAddr::V4(remote),
-            Ends::V6(_, remote) => IpAddr::V6(remote),
-        }
+        self.ends.destination()
     }
 
     /// TTL or Hop Limit of the outer header.
@@ -154,50 +140,23 @@ impl Tunnel {
     /// The family of the network it crosses.
     #[must_use]
     pub const fn family(&self) -> Family {
-        match self.ends {
-            Ends::V4(..) => Family::V4,
-            Ends::V6(..) => Family::V6,
-        }
+        self.ends.family()
     }
 
     /// Octets of the outer header.
     #[must_use]
     pub const fn header_len(&self) -> usize {
-        match self.ends {
-            Ends::V4(..) => ipv4::MIN_HEADER_LEN,
-            Ends::V6(..) => ipv6::HEADER_LEN,
-        }
+        self.ends.family().min_header_len()
     }
 
-    /// Writes the outer header of an inner packet of `inner` family and `inner_len` octets. Identification 0, DF 1, flow
-    /// label 0, DSCP and ECN as in the inner header (project-defined).
+    /// Writes the outer header of an inner packet of `inner` family and `inner_len` octets, with DSCP and ECN as there.
     pub(super) fn emit(
         &self,
         inner: Family,
         traffic_class: u8,
         inner_len: usize,
         outer: &mut [u8],
-    ) -> Result<(), crate::wire::EmitError> {
-        match self.ends {
-            Ends::V4(source, destination) => crate::wire::Ipv4Repr {
-                tos: traffic_class,
-                ttl: self.hop_limit,
-                protocol: inner.protocol(),
-                source,
-                destination,
-                options_len: 0,
-                payload_len: inner_len,
-            }
-            .emit(outer),
-            Ends::V6(source, destination) => crate::wire::Ipv6Repr {
-                traffic_class,
-                hop_limit: self.hop_limit,
-                next_header: inner.protocol(),
-                source,
-                destination,
-                payload_len: inner_len,
-            }
-            .emit(outer),
-        }
+    ) -> Result<(), EmitError> {
+        self.ends.emit(inner, traffic_class, self.hop_limit, inner_len, outer)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::edit;
 use super::transport::Transport;
-use crate::wire::{ExtensionHeader, IpHeader, Ipv4Header, XcastPacket, ipv4, ipv6, protocol, put};
+use crate::wire::{ExtensionHeader, IpHeader, Ipv4Header, XcastPacket, ipv4, ipv6, protocol, put, set_packet_len};
 
 /// What becomes of a packet's headers when it turns into unicast ones. The same for all its destinations, so it is worked
 /// out once per packet.
@@ -179,7 +179,7 @@ impl Unicast {
         self.transport.redirect(segment, packet.ip().destination(), destination, packet.port(index));
         edit::set_destination(writer.buffer, family, destination);
         let unchanged = octets.len().saturating_sub(self.payload_at());
-        edit::set_packet_len(writer.buffer, family, self.header_len().saturating_add(unchanged));
+        set_packet_len(writer.buffer, family, self.header_len().saturating_add(unchanged));
         Some(())
     }
 

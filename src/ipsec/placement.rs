@@ -4,7 +4,7 @@ use super::buffer::PacketBuf;
 use super::construction::{Unfit, as_xcast};
 use crate::wire::{
     AhHeader, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, Layout, ParseError, ParseErrorKind,
-    XcastPacket, ipv4, ipv6, protocol, put, u8_at, u16_at,
+    XcastPacket, ipv4, ipv6, protocol, put, set_packet_len, u8_at, u16_at,
 };
 
 /// A place between the headers of a packet.
@@ -156,19 +156,11 @@ pub(crate) fn repair_headers(packet: &mut [u8], place: &Place, next_header: u8) 
         let checksum = ChecksumUpdate::new(checksum).replace(&[old], &[next_header]).finish();
         put(packet, at, &checksum.to_be_bytes());
     }
-    let len = packet.len();
-    match place.family {
-        Family::V4 => {
-            let total_length = u16::try_from(len).unwrap_or(u16::MAX);
-            put(packet, ipv4::TOTAL_LENGTH_AT, &total_length.to_be_bytes());
-            if let Some(header) = packet.get_mut(..place.ip_header_len) {
-                ipv4::refresh_checksum(header);
-            }
-        }
-        Family::V6 => {
-            let payload_length = u16::try_from(len.saturating_sub(ipv6::HEADER_LEN)).unwrap_or(u16::MAX);
-            put(packet, ipv6::PAYLOAD_LENGTH_AT, &payload_length.to_be_bytes());
-        }
+    set_packet_len(packet, place.family, packet.len());
+    if place.family == Family::V4
+        && let Some(header) = packet.get_mut(..place.ip_header_len)
+    {
+        ipv4::refresh_checksum(header);
     }
 }
 

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::Spi;
 use super::sa_config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};
 use crate::crypto::{AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoProvider};
-use crate::wire::{Family, ah, esp};
+use crate::wire::{Family, TunnelEnds, ah, esp};
 
 /// A security association: what is agreed, with keys as handles of the crypto provider. It does not change; counters and
 /// windows are kept beside it.
@@ -83,9 +83,7 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
     /// - [`SaError::NoIntegrity`], [`SaError::TunnelFamilies`], [`SaError::TunnelSelectors`].
     pub fn new(config: &SaConfig<'_>, crypto: &mut P) -> Result<Self, SaError> {
         if let Mode::Tunnel(tunnel) = &config.mode {
-            if Family::of(&tunnel.source) != Family::of(&tunnel.destination) {
-                return Err(SaError::TunnelFamilies);
-            }
+            TunnelEnds::new(tunnel.source, tunnel.destination).ok_or(SaError::TunnelFamilies)?;
             let differs = |own: Option<IpAddr>, tunnel: IpAddr| own.is_some_and(|own| own != tunnel);
             if differs(config.source, tunnel.source) || differs(config.destination, tunnel.destination) {
                 return Err(SaError::TunnelSelectors);
@@ -181,7 +179,10 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
     pub fn headroom(&self, family: Family) -> usize {
         let (outer, family) = match &self.mode {
             Mode::Transport => (0, family),
-            Mode::Tunnel(tunnel) => tunnel.outer_header(),
+            Mode::Tunnel(tunnel) => {
+                let outer = Family::of(&tunnel.source);
+                (outer.min_header_len(), outer)
+            }
         };
         outer.saturating_add(match &self.transform {
             Transform::Ah(ah) => ah.header_len(family),

@@ -4,7 +4,6 @@ use core::net::IpAddr;
 
 use super::Spi;
 use crate::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, KeyError};
-use crate::wire::{Family, ipv4, ipv6};
 
 /// AH or ESP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,16 +53,6 @@ pub struct TunnelEndpoints {
     pub destination: IpAddr,
     /// Outer TTL or Hop Limit.
     pub hop_limit: u8,
-}
-
-impl TunnelEndpoints {
-    /// Octets of the outer IP header, and its family.
-    pub(crate) const fn outer_header(&self) -> (usize, Family) {
-        match Family::of(&self.source) {
-            Family::V4 => (ipv4::MIN_HEADER_LEN, Family::V4),
-            Family::V6 => (ipv6::HEADER_LEN, Family::V6),
-        }
-    }
 }
 
 /// Transport or tunnel mode (RFC 4301 §4.1).

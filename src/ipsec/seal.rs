@@ -9,9 +9,7 @@ use super::placement::{Place, behind_ip_header, behind_routing, repair_headers};
 use super::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
 use super::sa_config::{Mode, SecurityProtocol, TunnelEndpoints};
 use crate::crypto::{CryptoError, CryptoProvider};
-use crate::wire::{
-    AhRepr, CodePoints, EspHeader, Family, IpHeader, Ipv4Repr, Ipv6Repr, PacketLayout, ah, esp, protocol, put,
-};
+use crate::wire::{AhRepr, CodePoints, EspHeader, Family, IpHeader, PacketLayout, TunnelEnds, ah, esp, protocol, put};
 
 /// The two values that make a sealed packet unlike any other of its association.
 #[derive(Clone, Copy, Debug)]
@@ -135,11 +133,17 @@ impl Seal<'_> {
         header_len: usize,
         appended: usize,
     ) -> Result<Place, SealError> {
-        let outer = Outer::new(tunnel, packet.as_octets())?;
-        let inserted = outer.header_len.saturating_add(header_len);
-        self.make_room(packet, (outer.family, 0), inserted, appended, None)?;
-        outer.emit(packet).ok_or(SealError::NoRoom { inserted, appended })?;
-        Ok(Place { next_header: outer.inner_protocol, ..behind_ip_header(packet.as_octets())? })
+        // An association's tunnel is of one family, or it would not have been made.
+        let ends = TunnelEnds::new(tunnel.source, tunnel.destination).ok_or(SealError::OtherAddresses)?;
+        let (inner, _) = IpHeader::split(packet.as_octets())?;
+        let (inner, traffic_class) = (inner.family(), inner.traffic_class());
+        let outer_len = ends.family().min_header_len();
+        let inserted = outer_len.saturating_add(header_len);
+        self.make_room(packet, (ends.family(), 0), inserted, appended, None)?;
+        let payload_len = packet.len().saturating_sub(outer_len);
+        ends.emit(inner, traffic_class, tunnel.hop_limit, payload_len, packet.as_mut_octets())
+            .map_err(|_| SealError::NoRoom { inserted, appended })?;
+        Ok(behind_ip_header(packet.as_octets())?)
     }
 
     fn ah_transport<P: CryptoProvider>(
@@ -176,8 +180,8 @@ impl Seal<'_> {
         crypto: &mut P,
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
-        let (_, family) = tunnel.outer_header();
-        let place = self.enter_tunnel(packet, tunnel, transform.header_len(family), 0)?;
+        let header_len = transform.header_len(Family::of(&tunnel.source));
+        let place = self.enter_tunnel(packet, tunnel, header_len, 0)?;
         let coverable = Coverable::read(packet.as_octets(), &place, transform.coverage, None)?;
         self.finish_ah(transform, &place, &coverable, crypto, packet)
     }
@@ -306,54 +310,5 @@ impl AeadAad {
 
     pub(crate) fn as_octets(&self) -> &[u8] {
         self.octets.get(..self.len).unwrap_or(&self.octets)
-    }
-}
-
-/// The outer IP header of tunnel mode.
-struct Outer {
-    family: Family,
-    header_len: usize,
-    inner_protocol: u8,
-    traffic_class: u8,
-    tunnel: TunnelEndpoints,
-}
-
-impl Outer {
-    fn new(tunnel: &TunnelEndpoints, inner: &[u8]) -> Result<Self, SealError> {
-        let (ip, _) = IpHeader::split(inner)?;
-        let (header_len, family) = tunnel.outer_header();
-        let inner_protocol = ip.family().protocol();
-        Ok(Self { family, header_len, inner_protocol, traffic_class: ip.traffic_class(), tunnel: *tunnel })
-    }
-
-    /// Writes the header over the first octets of `packet`, with Protocol or Next Header of what is inside.
-    fn emit(&self, packet: &mut PacketBuf<'_>) -> Option<()> {
-        use core::net::IpAddr;
-        let payload_len = packet.len().checked_sub(self.header_len)?;
-        let octets = packet.as_mut_octets();
-        match (self.tunnel.source, self.tunnel.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => Ipv4Repr {
-                tos: self.traffic_class,
-                ttl: self.tunnel.hop_limit,
-                protocol: self.inner_protocol,
-                source,
-                destination,
-                options_len: 0,
-                payload_len,
-            }
-            .emit(octets)
-            .ok(),
-            (IpAddr::V6(source), IpAddr::V6(destination)) => Ipv6Repr {
-                traffic_class: self.traffic_class,
-                hop_limit: self.tunnel.hop_limit,
-                next_header: self.inner_protocol,
-                source,
-                destination,
-                payload_len,
-            }
-            .emit(octets)
-            .ok(),
-            _ => None,
-        }
     }
 }

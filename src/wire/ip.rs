@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use super::octets::put;
 use super::{Dscp, Ipv4Header, Ipv6Header, ParseError, ParseErrorKind};
 
 /// Protocol numbers that this library knows (IANA "Assigned Internet Protocol Numbers").
@@ -82,6 +83,15 @@ impl Family {
         match self {
             Self::V4 => 4,
             Self::V6 => 16,
+        }
+    }
+
+    /// Octets of an IP header without IPv4 options or IPv6 extension headers.
+    #[must_use]
+    pub const fn min_header_len(self) -> usize {
+        match self {
+            Self::V4 => super::ipv4::MIN_HEADER_LEN,
+            Self::V6 => super::ipv6::HEADER_LEN,
         }
     }
 
@@ -208,6 +218,16 @@ impl<'a> IpHeader<'a> {
             Self::V6(header) => header.next_header(),
         }
     }
+}
+
+/// Writes Total Length or Payload Length, for a packet of `packet_len` octets, which is at most
+/// [`Family::max_packet_len`]. The IPv4 header checksum is left to the caller.
+pub(crate) fn set_packet_len(header: &mut [u8], family: Family, packet_len: usize) {
+    let (at, len) = match family {
+        Family::V4 => (super::ipv4::TOTAL_LENGTH_AT, packet_len),
+        Family::V6 => (super::ipv6::PAYLOAD_LENGTH_AT, packet_len.saturating_sub(super::ipv6::HEADER_LEN)),
+    };
+    put(header, at, &u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes());
 }
 
 /// Whether packets are routed to and from an address: not multicast, unspecified, loopback, IPv4 limited

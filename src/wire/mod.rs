@@ -20,6 +20,7 @@ mod packet;
 mod packet_edit;
 mod packet_repr;
 mod ports;
+mod tunnel_ends;
 pub mod udp;
 mod xcast;
 mod xcast4;
@@ -42,6 +43,8 @@ pub use packet_repr::{Destinations, XcastRepr};
 pub use udp::{UdpDatagram, UdpRepr};
 pub use xcast::XcastHeader;
 
+pub(crate) use ip::set_packet_len;
 pub(crate) use layout::Layout;
 pub(crate) use octets::{put, u8_at, u16_at};
 pub(crate) use packet_edit::PacketLayout;
+pub(crate) use tunnel_ends::TunnelEnds;

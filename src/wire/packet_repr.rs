@@ -119,10 +119,7 @@ impl XcastRepr<'_> {
     /// Octets of all headers, from the IP header to the last Xcast header.
     #[must_use]
     pub fn header_len(&self) -> usize {
-        let ip = match self.destinations.family() {
-            Family::V4 => super::ipv4::MIN_HEADER_LEN,
-            Family::V6 => super::ipv6::HEADER_LEN,
-        };
+        let ip = self.destinations.family().min_header_len();
         ip.saturating_add(self.option_len()).saturating_add(self.layout().len).saturating_add(self.ports_header_len())
     }
 
