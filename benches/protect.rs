@@ -6,8 +6,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use xcast_sec::crypto::{CipherAlgorithm, CryptoProvider, IntegrityAlgorithm, RustCrypto};
 use xcast_sec::ipsec::{
-    Freshness, Mode, PacketBuf, Protection, RoutingCoverage, Sa, SaConfig, SenderWindows, Spi, open, seal_with,
-    verify_ah,
+    Freshness, PacketBuf, Protection, RoutingCoverage, Sa, SaConfig, SenderWindows, Spi, open, seal_with, verify_ah,
 };
 use xcast_sec::wire::{Ipv4Repr, UdpRepr, protocol};
 
@@ -16,14 +15,7 @@ const HEADROOM: usize = 64;
 const IV: [u8; 16] = [7; 16];
 
 fn sa(protection: Protection<'_>) -> Sa<RustCrypto> {
-    let config = SaConfig {
-        spi: Spi::new(0x1000).expect("not reserved"),
-        source: None,
-        destination: None,
-        mode: Mode::Transport,
-        esn: false,
-        protection,
-    };
+    let config = SaConfig::new(Spi::new(0x1000).expect("not reserved"), protection);
     Sa::new(&config, &mut RustCrypto).expect("keys fit")
 }
 

@@ -20,4 +20,5 @@ extern crate std;
 pub mod crypto;
 pub mod forward;
 pub mod ipsec;
+pub mod time;
 pub mod wire;

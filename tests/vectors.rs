@@ -16,9 +16,9 @@ use serde_json::{Map, Value};
 use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
 use xcast_sec::forward::{FnEgress, ForwardError, PacketCopy, Route, RouteLookup, Router, RouterPolicy, Tunnel};
 use xcast_sec::ipsec::{
-    Content, Freshness, Mode, OpenError, Opened, PacketBuf, Protection, ReplayError, ReplayStore, RoutingCoverage, Sa,
-    SaConfig, SaError, SaId, SealError, SecurityProtocol, SenderKey, SenderWindows, SequenceCounter, SequenceExhausted,
-    Spi, TunnelEndpoints, open, seal_with, verify_ah,
+    Content, Freshness, Mode, OpenError, Opened, OuterHeader, PacketBuf, Protection, ReplayError, ReplayStore,
+    RoutingCoverage, Sa, SaConfig, SaError, SaId, SealError, SecurityProtocol, SenderKey, SenderWindows,
+    SequenceCounter, SequenceError, Spi, open, seal_with, verify_ah,
 };
 use xcast_sec::wire::{
     BitmapPlace, ChecksumPolicy, CodePointError, CodePoints, Destinations, Dscp, EmitError, ParseError, ParseErrorKind,
@@ -168,7 +168,7 @@ enum Refused {
     Emit(EmitError),
     CodePoints(CodePointError),
     Sa(SaError),
-    Sequence(SequenceExhausted),
+    Sequence(SequenceError),
     Seal(SealError),
     Open(OpenError),
     Forward(ForwardError),
@@ -209,7 +209,7 @@ fn class_of(refused: &Refused) -> &'static str {
         Refused::ReservedSpi => "no-sa",
         Refused::Sequence(_) => "exhausted",
         Refused::Sa(error) => match error {
-            SaError::NoIntegrity => "policy",
+            SaError::NoIntegrity | SaError::Forbidden(_) | SaError::TfcNeedsEsp => "policy",
             SaError::Key(_) | SaError::TunnelFamilies | SaError::TunnelSelectors => "malformed",
             _ => panic!("give this error a class: {error}"),
         },
@@ -286,8 +286,8 @@ impl From<SaError> for Failure {
     }
 }
 
-impl From<SequenceExhausted> for Failure {
-    fn from(error: SequenceExhausted) -> Self {
+impl From<SequenceError> for Failure {
+    fn from(error: SequenceError) -> Self {
         Self::Class(Refused::Sequence(error))
     }
 }
@@ -825,7 +825,7 @@ struct SaFields {
     spi: u64,
     source: Option<IpAddr>,
     destination: Option<IpAddr>,
-    tunnel: Option<TunnelEndpoints>,
+    tunnel: Option<OuterHeader>,
     esn: bool,
     seq_hi: Option<u32>,
     coverage: RoutingCoverage,
@@ -912,12 +912,13 @@ impl SaFields {
     /// The association, with `spi`.
     fn make(&self, protocol: SecurityProtocol, spi: Spi) -> Result<Sa<RustCrypto>, Failure> {
         let config = SaConfig {
-            spi,
             source: self.source,
             destination: self.destination,
             mode: self.tunnel.map_or(Mode::Transport, Mode::Tunnel),
             esn: self.esn,
-            protection: self.protection(protocol)?,
+            // Vectors are about octets: every algorithm is welcome.
+            rfc8221_exemption: self.integrity.as_ref().map(|(algorithm, _)| *algorithm),
+            ..SaConfig::new(spi, self.protection(protocol)?)
         };
         Ok(Sa::new(&config, &mut RustCrypto)?)
     }
@@ -931,17 +932,17 @@ fn read_tunnel(
     sa: &Object<'_>,
     source: Option<IpAddr>,
     destination: Option<IpAddr>,
-) -> Result<Option<TunnelEndpoints>, String> {
+) -> Result<Option<OuterHeader>, String> {
     let Some(object) = sa.child("tunnel")? else {
         let outer = source.zip(destination);
-        return Ok(outer.map(|(source, destination)| TunnelEndpoints { source, destination, hop_limit: 64 }));
+        return Ok(outer.map(|(source, destination)| OuterHeader::between(source, destination, 64)));
     };
     let hop_limit = object.integer("hop_limit")?.unwrap_or(64);
-    let tunnel = TunnelEndpoints {
-        source: object.need("src", object.address("src")?.or(source))?,
-        destination: object.need("dst", object.address("dst")?.or(destination))?,
-        hop_limit: u8::try_from(hop_limit).map_err(|_| "`hop_limit` exceeds 8 bits")?,
-    };
+    let tunnel = OuterHeader::between(
+        object.need("src", object.address("src")?.or(source))?,
+        object.need("dst", object.address("dst")?.or(destination))?,
+        u8::try_from(hop_limit).map_err(|_| "`hop_limit` exceeds 8 bits")?,
+    );
     object.finish()?;
     Ok(Some(tunnel))
 }
@@ -979,7 +980,9 @@ fn seal(case: &Object<'_>, code_points: MaybeCodePoints, protocol: SecurityProto
     let code_points = code_points.map_err(Refused::CodePoints)?;
     let sa = fields.make(protocol, fields.spi()?.ok_or(Refused::ReservedSpi)?)?;
     if let Some(last) = sequence.checked_sub(1) {
-        SequenceCounter::resume(last, fields.esn).advance()?;
+        let mut counter = SequenceCounter::resume(last, fields.esn);
+        counter.reserve(1).commit();
+        counter.advance()?;
     }
 
     let mut sealed = Vec::new();

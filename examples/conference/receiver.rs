@@ -94,7 +94,7 @@ impl Receiver {
             let missing = Refused::Protection { missing: wanted };
             let opened = open(&self.sad, &mut self.windows, &mut RustCrypto, Some(&self.code_points), &mut packet)
                 .map_err(|error| if error == OpenError::NotProtected { missing } else { Refused::Ipsec(error) })?;
-            if opened.protocol != wanted {
+            if opened.sa.protocol != wanted {
                 return Err(missing);
             }
         }

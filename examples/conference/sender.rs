@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::ipsec::{OutboundSa, PacketBuf, SealError};
+use xcast_sec::time::Instant;
 use xcast_sec::wire::{CodePoints, DestinationSet, Destinations, Ipv4Repr, Ipv6Repr, UdpRepr, XcastRepr, protocol};
 
 use super::random::PublicRandom;
@@ -105,8 +106,8 @@ struct Seal {
 impl Seal {
     fn new(session: &Session, destination: IpAddr, random: PublicRandom) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
-            esp: session.esp(destination)?.map(OutboundSa::new).transpose()?,
-            ah: session.ah(destination)?.map(OutboundSa::new).transpose()?,
+            esp: session.esp(destination)?.map(|sa| OutboundSa::new(sa, Instant::START)).transpose()?,
+            ah: session.ah(destination)?.map(|sa| OutboundSa::new(sa, Instant::START)).transpose()?,
             random,
         })
     }
@@ -117,7 +118,7 @@ impl Seal {
         storage[range.clone()].copy_from_slice(&packet);
         let mut packet = PacketBuf::new(&mut storage, range).expect("the range lies in the storage");
         for sa in self.esp.iter_mut().chain(&mut self.ah) {
-            sa.seal(&mut RustCrypto, &mut self.random, code_points, &mut packet)?;
+            sa.seal(Instant::START, &mut RustCrypto, &mut self.random, code_points, &mut packet)?;
         }
         Ok(packet.as_octets().to_vec())
     }

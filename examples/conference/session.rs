@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use xcast_sec::crypto::{CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
-use xcast_sec::ipsec::{Mode, Protection as Algorithms, Sa, SaConfig, SaError, Spi};
+use xcast_sec::ipsec::{Protection as Algorithms, Sa, SaConfig, SaError, Spi};
 use xcast_sec::wire::{CodePoints, Family};
 
 use super::addresses;
@@ -83,13 +83,7 @@ impl Session {
 }
 
 fn config(spi: u32, source: Option<IpAddr>, destination: IpAddr, protection: Algorithms<'_>) -> SaConfig<'_> {
-    SaConfig {
-        spi: Spi::new(spi).expect("above 255, which are reserved"),
-        source,
-        destination: Some(destination),
-        // Tunnel mode would hide the destinations from the routers.
-        mode: Mode::Transport,
-        esn: false,
-        protection,
-    }
+    let spi = Spi::new(spi).expect("above 255, which are reserved");
+    // In transport mode: tunnel mode would hide the destinations from the routers.
+    SaConfig { source, destination: Some(destination), ..SaConfig::new(spi, protection) }
 }

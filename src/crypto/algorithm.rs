@@ -11,8 +11,8 @@ pub const MAX_IV_LEN: usize = 16;
 
 /// Integrity algorithms for AH and ESP.
 ///
-/// RFC 8221 §6 says MUST NOT of HMAC-MD5-96; it is here because the draft names it and deployed peers may have nothing
-/// else. Choose HMAC-SHA2-256-128 where the choice is free.
+/// RFC 8221 §6 says MUST NOT of HMAC-MD5-96, see [`is_forbidden`](Self::is_forbidden). Choose HMAC-SHA2-256-128 where the
+/// choice is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IntegrityAlgorithm {
@@ -29,6 +29,16 @@ pub enum IntegrityAlgorithm {
 }
 
 impl IntegrityAlgorithm {
+    /// Whether RFC 8221 §6 says that it MUST NOT be used: HMAC-MD5-96 alone of those here.
+    ///
+    /// MD5's collisions do not break HMAC, but its margin is gone and nobody reviews it any more. It is here because the
+    /// draft's §3.2.1 names it and deployed peers may have nothing else; an association takes it only if it is exempted by
+    /// name.
+    #[must_use]
+    pub const fn is_forbidden(self) -> bool {
+        matches!(self, Self::HmacMd5_96)
+    }
+
     /// Octets of the key, the only length taken (RFC 2403 §3, RFC 2404 §3, RFC 4868 §2.1.1).
     #[must_use]
     pub const fn key_len(self) -> usize {

@@ -33,6 +33,10 @@ pub enum Refusal {
     RoutingHeader,
     /// AH or ESP inside transport-mode protection, other than ESP inside AH.
     NestedProtection,
+    /// Address preservation between packets of two families (RFC 5374 §4.1.2).
+    PreservationFamilies,
+    /// An outer address that is not the inner one under address preservation (RFC 5374 §3.1).
+    NotPreserved,
 }
 
 impl core::fmt::Display for Refusal {
@@ -50,6 +54,8 @@ impl core::fmt::Display for Refusal {
             Self::SourceRoute => "IPv4 source route under AH",
             Self::RoutingHeader => "Routing header that changes on the way, or of type 0, under AH",
             Self::NestedProtection => "nested transport-mode protection",
+            Self::PreservationFamilies => "address preservation between two IP versions",
+            Self::NotPreserved => "outer address that is not the inner one",
         })
     }
 }

@@ -50,6 +50,12 @@ pub(crate) struct Coverable {
 }
 
 impl Coverable {
+    /// Of a packet with a plain IP header and nothing between it and the AH.
+    pub(crate) const fn without_extensions(coverage: RoutingCoverage) -> Self {
+        let routing = RoutingRule { xcast_type: None, coverage, place: BitmapPlace::Header };
+        Self { routing, has_routing_type_0: false }
+    }
+
     /// Reads the headers of `packet` in front of `place`, whether AH stands there already or is to be put there.
     ///
     /// Refused are what cannot be covered because it changes on the way: IPv4 source routes, and Routing headers with

@@ -2,8 +2,9 @@
 
 use super::Spi;
 use super::construction::{Refusal, Unfit};
+use super::lifetime::LimitKind;
 use super::replay::ReplayError;
-use super::sequence::SequenceExhausted;
+use super::sequence::SequenceError;
 use crate::crypto::CryptoError;
 use crate::wire::ParseError;
 
@@ -35,6 +36,25 @@ pub enum SealError {
     ZeroSequence,
     /// No sequence number, or no nonce, is left: a new association is needed.
     Exhausted,
+    /// The numbers that may be used before more are saved are used up: see [`SequenceCounter::reserve`].
+    ///
+    /// [`SequenceCounter::reserve`]: super::SequenceCounter::reserve
+    NotReserved,
+    /// The association has ended, or this packet would go beyond its hard lifetime: a new one is needed (RFC 4301 §4.4.2.1).
+    Expired(LimitKind),
+    /// Sealed, the packet would be longer than the path takes (RFC 4301 §8.2.1).
+    TooBig {
+        /// Octets it would have.
+        len: usize,
+        /// The path's MTU.
+        mtu: usize,
+    },
+    /// TFC padding in transport mode behind something that does not say itself how long it is (RFC 4303 §2.7).
+    TfcNeedsLength,
+    /// A dummy packet under AH, which has none.
+    NotEsp,
+    /// A dummy packet under tunnel mode with address preservation: there is no inner header to take addresses from.
+    NoInnerHeader,
     /// The random number generator failed.
     Random,
     /// The crypto provider failed. The packet must not be used.
@@ -80,6 +100,10 @@ pub enum OpenError {
     Inner,
     /// The construction is refused.
     Refused(Refusal),
+    /// The association has ended, or this packet would go beyond its hard lifetime (RFC 4301 §4.4.2.1).
+    Expired(LimitKind),
+    /// Authentic, but whoever it comes from is not among the senders allowed (draft §2.1.1.2).
+    SenderNotAuthorised,
     /// The crypto provider failed, other than by finding a wrong ICV.
     Crypto(CryptoError),
 }
@@ -114,9 +138,12 @@ impl From<Unfit> for OpenError {
     }
 }
 
-impl From<SequenceExhausted> for SealError {
-    fn from(_: SequenceExhausted) -> Self {
-        Self::Exhausted
+impl From<SequenceError> for SealError {
+    fn from(error: SequenceError) -> Self {
+        match error {
+            SequenceError::Exhausted => Self::Exhausted,
+            SequenceError::NotReserved => Self::NotReserved,
+        }
     }
 }
 
@@ -163,6 +190,12 @@ impl core::fmt::Display for SealError {
             Self::IvLength => f.write_str("initialization vector of another length than the algorithm's"),
             Self::ZeroSequence => f.write_str("sequence number 0"),
             Self::Exhausted => f.write_str("sequence numbers exhausted, a new security association is needed"),
+            Self::NotReserved => f.write_str("reserved sequence numbers used up, more must be reserved and saved"),
+            Self::Expired(limit) => write!(f, "the security association has used up its {limit}"),
+            Self::TooBig { len, mtu } => write!(f, "the packet would have {len} octets, the path takes {mtu}"),
+            Self::TfcNeedsLength => f.write_str("TFC padding behind a payload without a length of its own"),
+            Self::NotEsp => f.write_str("AH has no dummy packets"),
+            Self::NoInnerHeader => f.write_str("a dummy packet has no addresses to preserve"),
             Self::Random => f.write_str("the random number generator failed"),
             Self::Crypto(error) => error.fmt(f),
         }
@@ -194,6 +227,8 @@ impl core::fmt::Display for OpenError {
             Self::BlockLength => f.write_str("ciphertext not a whole number of blocks"),
             Self::Padding => f.write_str("wrong padding"),
             Self::Inner => f.write_str("what is inside is not what Next Header announces"),
+            Self::Expired(limit) => write!(f, "the security association has used up its {limit}"),
+            Self::SenderNotAuthorised => f.write_str("sender not authorised"),
             Self::Refused(refusal) => write!(f, "refused: {refusal}"),
             Self::Crypto(error) => error.fmt(f),
         }

@@ -4,11 +4,15 @@ use rand_core::TryCryptoRng;
 
 use super::buffer::PacketBuf;
 use super::error::SealError;
+use super::lifetime::{LimitKind, Usage};
+use super::path_mtu::PathMtu;
+use super::plan::{Contents, Plan};
 use super::sa::{EspKeys, Sa, Transform};
 use super::sa_config::SaError;
-use super::seal::{Freshness, seal_with};
-use super::sequence::SequenceCounter;
+use super::seal::Freshness;
+use super::sequence::{Reservation, SequenceCounter};
 use crate::crypto::{CipherAlgorithm, CryptoProvider, MAX_IV_LEN};
+use crate::time::Instant;
 use crate::wire::{CodePoints, put};
 
 /// A sender's number among those who share one counter-mode or combined-mode key, so that no two ever use the same nonce
@@ -45,50 +49,86 @@ impl SenderId {
 }
 
 /// Whether the initialization vectors are a counter, which no two senders under one key may share.
-fn counts_its_vectors<P: CryptoProvider>(sa: &Sa<P>) -> bool {
+const fn counts_its_vectors<P: CryptoProvider>(sa: &Sa<P>) -> bool {
     match &sa.transform {
         Transform::Esp(esp) => match &esp.keys {
-            EspKeys::Separate { algorithm, .. } => *algorithm == CipherAlgorithm::AesCtr,
+            EspKeys::Separate { algorithm, .. } => matches!(algorithm, CipherAlgorithm::AesCtr),
             EspKeys::Combined(_) => true,
         },
         Transform::Ah(_) => false,
     }
 }
 
-/// An association and the sender's counter under it: seals packets, each with a sequence number and an initialization vector
-/// of its own.
+/// The last number whose vector leaves the identifier's bits alone.
+const fn last_number<P: CryptoProvider>(sa: &Sa<P>, sender: SenderId) -> u64 {
+    if counts_its_vectors(sa) { u64::MAX >> sender.bits } else { u64::MAX }
+}
+
+/// What sealing a packet did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sealed {
+    /// The full sequence number.
+    pub sequence: u64,
+    /// A soft limit that is passed: another association should be set up. Said of every packet from then on.
+    pub soft_limit: Option<LimitKind>,
+}
+
+/// An association and what its sender keeps of it: seals packets, each with a sequence number and an initialization vector of
+/// its own, as long as the association lasts.
 #[derive(Debug)]
 pub struct OutboundSa<P: CryptoProvider> {
     sa: Sa<P>,
     counter: SequenceCounter,
     sender: SenderId,
+    usage: Usage,
+    path_mtu: PathMtu,
 }
 
 impl<P: CryptoProvider> OutboundSa<P> {
-    /// A sender that starts under a fresh association.
+    /// The only sender under a fresh association, set up at `now`, whose keys do not survive a restart of the host.
     ///
     /// # Errors
     ///
     /// - [`SaError::SenderIdNeeded`]: the association is for any sender, and its algorithm makes nonces of a counter: two
-    ///   senders would use the same ones. [`resume`](Self::resume) takes a [`SenderId`].
-    pub fn new(sa: Sa<P>) -> Result<Self, SaError> {
+    ///   senders would use the same ones. [`shared`](Self::shared) takes a [`SenderId`].
+    pub fn new(sa: Sa<P>, now: Instant) -> Result<Self, SaError> {
         if sa.source().is_none() && counts_its_vectors(&sa) {
             return Err(SaError::SenderIdNeeded);
         }
-        Ok(Self::resume(sa, 0, SenderId::ONLY))
+        Ok(Self::shared(sa, SenderId::ONLY, now))
     }
 
-    /// A sender that goes on after sequence number `last`, or that shares its key with others.
+    /// One of several senders under a fresh association and its key.
     ///
     /// # Security
     ///
-    /// `last` must be no smaller than any number used under this association before, and `sender` unlike that of every other
-    /// sender with this key: combined-mode and counter-mode nonces are made of both, and one used twice gives the key stream
-    /// away.
+    /// `sender` must be unlike that of every other sender with this key: combined-mode and counter-mode nonces are made of it
+    /// and the sequence number, and one used twice gives the key stream away (RFC 6054 §2).
     #[must_use]
-    pub const fn resume(sa: Sa<P>, last: u64, sender: SenderId) -> Self {
-        let counter = SequenceCounter::resume(last, sa.esn());
-        Self { sa, counter, sender }
+    pub fn shared(sa: Sa<P>, sender: SenderId, now: Instant) -> Self {
+        let counter = SequenceCounter::new(sa.esn());
+        Self::with_counter(sa, counter, sender, Usage::new(now))
+    }
+
+    /// A sender that goes on after a restart of the host, or that is to survive the next one. `saved` is what
+    /// [`reserve`](Self::reserve) said should be saved, or 0 if nothing was yet. Nothing is sealed before numbers are
+    /// reserved, so that none can be used twice.
+    ///
+    /// # Errors
+    ///
+    /// - [`SaError::SenderIdNeeded`], as [`new`](Self::new), if `sender` is [`SenderId::ONLY`].
+    pub fn resume(sa: Sa<P>, saved: u64, sender: SenderId, usage: Usage) -> Result<Self, SaError> {
+        if sa.source().is_none() && counts_its_vectors(&sa) && sender == SenderId::ONLY {
+            return Err(SaError::SenderIdNeeded);
+        }
+        let counter = SequenceCounter::resume(saved, sa.esn());
+        Ok(Self::with_counter(sa, counter, sender, usage))
+    }
+
+    fn with_counter(sa: Sa<P>, counter: SequenceCounter, sender: SenderId, usage: Usage) -> Self {
+        let counter = counter.limited_to(last_number(&sa, sender));
+        Self { sa, counter, sender, usage, path_mtu: PathMtu::UNKNOWN }
     }
 
     /// The association.
@@ -97,29 +137,102 @@ impl<P: CryptoProvider> OutboundSa<P> {
         &self.sa
     }
 
-    /// The counter, to be saved or to see how many numbers are left.
+    /// The counter, to see how many numbers are left.
     #[must_use]
     pub const fn counter(&self) -> &SequenceCounter {
         &self.counter
     }
 
-    /// Seals `packet` in place, as [`seal_with`] does, and returns the sequence number used.
+    /// Reserves the next `count` sequence numbers: see [`SequenceCounter::reserve`].
+    #[must_use = "nothing is reserved before it is committed"]
+    pub fn reserve(&mut self, count: u64) -> Reservation<'_> {
+        self.counter.reserve(count)
+    }
+
+    /// What was used up so far, to be saved.
+    #[must_use]
+    pub const fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// What is known of the path.
+    #[must_use]
+    pub const fn path_mtu(&self) -> &PathMtu {
+        &self.path_mtu
+    }
+
+    /// What is known of the path, to be told more.
+    #[must_use]
+    pub const fn path_mtu_mut(&mut self) -> &mut PathMtu {
+        &mut self.path_mtu
+    }
+
+    /// The soft limit that is passed, if one is: another association should be set up.
+    #[must_use]
+    pub fn soft_limit(&self, now: Instant) -> Option<LimitKind> {
+        let near_end = if self.counter.is_near_end() { Some(LimitKind::SequenceNumbers) } else { None };
+        self.usage.beyond(&self.sa.lifetimes().soft, now).or(near_end)
+    }
+
+    /// Seals `packet` in place, as [`seal_with`](super::seal_with) does.
     ///
     /// AES-CBC takes its vector from `rng`; counter-mode and combined-mode algorithms take theirs from the counter (RFC 3686
     /// §3.1, RFC 4106 §3.1).
     ///
     /// # Errors
     ///
-    /// - [`SealError::Exhausted`]: the association must be replaced.
+    /// - [`SealError::Exhausted`], [`SealError::Expired`]: the association must be replaced.
+    /// - [`SealError::NotReserved`]: more numbers must be reserved.
+    /// - [`SealError::TooBig`]: the path takes no packet as long as this.
     /// - [`SealError::Random`]: no vector.
-    /// - Those of [`seal_with`]. A number given out for a packet that was then not sealed is skipped, never used again.
+    /// - Those of [`seal_with`](super::seal_with). A number given out for a packet that was then not sealed is skipped, never
+    ///   used again.
     pub fn seal<G: TryCryptoRng + ?Sized>(
         &mut self,
+        now: Instant,
         crypto: &mut P,
         rng: &mut G,
         code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
-    ) -> Result<u64, SealError> {
+    ) -> Result<Sealed, SealError> {
+        self.seal_contents(Contents::Packet, now, crypto, rng, code_points, packet)
+    }
+
+    /// Seals a dummy packet, which hides from an observer when there is traffic: every receiver authenticates, counts and
+    /// throws it away (RFC 4303 §2.6).
+    ///
+    /// In tunnel mode `packet` is any octets, as many as a packet would have. In transport mode it is a packet like the real
+    /// ones; what stands behind its IP and Xcast headers is any octets. Only encryption tells dummies and packets apart from
+    /// each other, so that NULL encryption hides nothing.
+    ///
+    /// # Errors
+    ///
+    /// - [`SealError::NotEsp`]: AH has no dummies.
+    /// - [`SealError::NoInnerHeader`]: tunnel mode with address preservation.
+    /// - Those of [`seal`](Self::seal).
+    pub fn seal_dummy<G: TryCryptoRng + ?Sized>(
+        &mut self,
+        now: Instant,
+        crypto: &mut P,
+        rng: &mut G,
+        code_points: Option<&CodePoints>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Sealed, SealError> {
+        self.seal_contents(Contents::Dummy, now, crypto, rng, code_points, packet)
+    }
+
+    fn seal_contents<G: TryCryptoRng + ?Sized>(
+        &mut self,
+        contents: Contents,
+        now: Instant,
+        crypto: &mut P,
+        rng: &mut G,
+        code_points: Option<&CodePoints>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Sealed, SealError> {
+        let plan = Plan::new(&self.sa, contents, code_points, packet)?;
+        self.path_mtu.check(now, plan.sealed_len())?;
+        self.usage.check(&self.sa.lifetimes().hard, now, plan.processed).map_err(SealError::Expired)?;
         let sequence = self.counter.advance()?;
         let mut iv = [0; MAX_IV_LEN];
         let iv = iv.get_mut(..self.sa.iv_len()).ok_or(SealError::IvLength)?;
@@ -128,7 +241,8 @@ impl<P: CryptoProvider> OutboundSa<P> {
         } else if !iv.is_empty() {
             rng.try_fill_bytes(iv).map_err(|_| SealError::Random)?;
         }
-        seal_with(&self.sa, Freshness { sequence, iv }, crypto, code_points, packet)?;
-        Ok(sequence)
+        plan.carry_out(&self.sa, Freshness { sequence, iv }, crypto, packet)?;
+        self.usage.add(plan.processed);
+        Ok(Sealed { sequence, soft_limit: self.soft_limit(now) })
     }
 }

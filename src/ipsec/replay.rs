@@ -147,9 +147,11 @@ impl ReplayWindow<[u64]> {
     }
 }
 
+/// How many numbers share an upper half.
+const SUBSPACE: u64 = 1 << 32;
+
 /// RFC 4303 §A2.2. `None` where the number's upper half would be below zero.
 const fn infer(highest: u64, size: u64, received: u32) -> Option<u64> {
-    const SUBSPACE: u64 = 1 << 32;
     let received = received as u64;
     // The left edge; below zero it reaches into the subspace before the first.
     match highest.checked_sub(size.wrapping_sub(1)) {
@@ -210,6 +212,13 @@ impl<'a> Unverified<'a> {
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Supposes an upper half greater by one, for a receiver that lost more packets than a window can follow (RFC 4303
+    /// §A3.2). `None` if there is no greater one.
+    #[must_use]
+    pub fn in_next_subspace(self) -> Option<Self> {
+        Some(Self { number: self.number.checked_add(SUBSPACE)?, ..self })
     }
 
     /// The ICV verified: the window moves.

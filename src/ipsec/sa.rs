@@ -3,9 +3,13 @@
 use core::net::IpAddr;
 
 use super::Spi;
+use super::lifetime::Lifetimes;
+use super::outer::OuterAddress;
+use super::policy::PolicyId;
 use super::sa_config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};
-use crate::crypto::{AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoProvider};
-use crate::wire::{Family, TunnelEnds, ah, esp};
+use super::tfc::Tfc;
+use crate::crypto::{AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoProvider, IntegrityAlgorithm};
+use crate::wire::{Family, ah, esp};
 
 /// A security association: what is agreed, with keys as handles of the crypto provider. It does not change; counters and
 /// windows are kept beside it.
@@ -15,6 +19,8 @@ pub struct Sa<P: CryptoProvider + ?Sized> {
     destination: Option<IpAddr>,
     mode: Mode,
     esn: bool,
+    policy: Option<PolicyId>,
+    lifetimes: Lifetimes,
     pub(crate) transform: Transform<P>,
 }
 
@@ -50,6 +56,7 @@ pub(crate) struct EspTransform<P: CryptoProvider + ?Sized> {
     /// The encrypted data is a multiple of this.
     pub(crate) block_len: usize,
     pub(crate) icv_len: usize,
+    pub(crate) tfc: Tfc,
 }
 
 pub(crate) enum EspKeys<P: CryptoProvider + ?Sized> {
@@ -68,9 +75,22 @@ impl<P: CryptoProvider + ?Sized> EspTransform<P> {
         esp::HEADER_LEN.saturating_add(self.iv_len)
     }
 
-    /// Octets of padding, Pad Length, Next Header and ICV behind `payload_len` octets.
-    pub(crate) fn trailer_len(&self, payload_len: usize) -> usize {
-        esp::padding_len(payload_len, self.alignment()).saturating_add(esp::TRAILER_LEN).saturating_add(self.icv_len)
+    /// Octets of padding, Pad Length, Next Header and ICV behind `padded_len` octets, TFC padding included.
+    fn trailer_len(&self, padded_len: usize) -> usize {
+        esp::padding_len(padded_len, self.alignment()).saturating_add(esp::TRAILER_LEN).saturating_add(self.icv_len)
+    }
+
+    /// Octets of TFC padding, padding, Pad Length, Next Header and ICV behind `payload_len` octets.
+    pub(crate) fn appended_len(&self, payload_len: usize) -> usize {
+        let tfc_len = self.tfc.padding_len(payload_len);
+        tfc_len.saturating_add(self.trailer_len(payload_len.saturating_add(tfc_len)))
+    }
+
+    /// Octets of the longest payload that needs no more than `len` together with what stands behind it.
+    pub(crate) fn largest_payload(&self, len: usize) -> Option<usize> {
+        let encrypted = len.checked_sub(self.icv_len)?;
+        let aligned = encrypted.checked_sub(encrypted.checked_rem(self.alignment())?)?;
+        self.tfc.largest_payload(aligned.checked_sub(esp::TRAILER_LEN)?)
     }
 }
 
@@ -80,18 +100,28 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
     /// # Errors
     ///
     /// - [`SaError::Key`]: a key does not fit its algorithm, or the provider does not have it.
-    /// - [`SaError::NoIntegrity`], [`SaError::TunnelFamilies`], [`SaError::TunnelSelectors`].
+    /// - [`SaError::NoIntegrity`], [`SaError::Forbidden`], [`SaError::TfcNeedsEsp`], [`SaError::TunnelFamilies`],
+    ///   [`SaError::TunnelSelectors`].
     pub fn new(config: &SaConfig<'_>, crypto: &mut P) -> Result<Self, SaError> {
-        if let Mode::Tunnel(tunnel) = &config.mode {
-            TunnelEnds::new(tunnel.source, tunnel.destination).ok_or(SaError::TunnelFamilies)?;
-            let differs = |own: Option<IpAddr>, tunnel: IpAddr| own.is_some_and(|own| own != tunnel);
-            if differs(config.source, tunnel.source) || differs(config.destination, tunnel.destination) {
+        if let Mode::Tunnel(outer) = &config.mode {
+            let family = outer.fixed_family().map_err(|()| SaError::TunnelFamilies)?;
+            let differs = |own: Option<IpAddr>, outer: OuterAddress| match (own, outer) {
+                (Some(own), OuterAddress::Fixed(outer)) => own != outer,
+                (Some(own), OuterAddress::Preserved) => family.is_some_and(|family| family != Family::of(&own)),
+                (None, _) => false,
+            };
+            if differs(config.source, outer.source) || differs(config.destination, outer.destination) {
                 return Err(SaError::TunnelSelectors);
             }
         }
+        let allow = |algorithm: IntegrityAlgorithm| {
+            let forbidden = algorithm.is_forbidden() && config.rfc8221_exemption != Some(algorithm);
+            if forbidden { Err(SaError::Forbidden(algorithm)) } else { Ok(algorithm) }
+        };
         let transform = match config.protection {
+            Protection::Ah { .. } if config.tfc != Tfc::None => return Err(SaError::TfcNeedsEsp),
             Protection::Ah { integrity, key, coverage, pad_to_8 } => Transform::Ah(AhTransform {
-                key: crypto.integrity_key(integrity, key)?,
+                key: crypto.integrity_key(allow(integrity)?, key)?,
                 icv_len: integrity.icv_len(),
                 coverage,
                 pad_to_8,
@@ -102,11 +132,12 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
                     keys: EspKeys::Separate {
                         cipher: crypto.cipher_key(cipher, cipher_key)?,
                         algorithm: cipher,
-                        integrity: crypto.integrity_key(integrity, integrity_key)?,
+                        integrity: crypto.integrity_key(allow(integrity)?, integrity_key)?,
                     },
                     iv_len: cipher.iv_len(),
                     block_len: cipher.block_len(),
                     icv_len: integrity.icv_len(),
+                    tfc: config.tfc,
                 })
             }
             Protection::EspCombined { algorithm, key } => Transform::Esp(EspTransform {
@@ -114,10 +145,11 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
                 iv_len: AEAD_IV_LEN,
                 block_len: 1,
                 icv_len: AEAD_TAG_LEN,
+                tfc: config.tfc,
             }),
         };
-        let SaConfig { spi, source, destination, mode, esn, .. } = *config;
-        Ok(Self { spi, source, destination, mode, esn, transform })
+        let SaConfig { spi, source, destination, mode, esn, policy, lifetimes, .. } = *config;
+        Ok(Self { spi, source, destination, mode, esn, policy, lifetimes, transform })
     }
 
     /// What identifies it.
@@ -165,39 +197,24 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
         self.esn
     }
 
+    /// The protection it was made for, as policy knows it.
+    #[must_use]
+    pub const fn policy(&self) -> Option<PolicyId> {
+        self.policy
+    }
+
+    /// When it is to be replaced, and when it ends.
+    #[must_use]
+    pub const fn lifetimes(&self) -> &Lifetimes {
+        &self.lifetimes
+    }
+
     /// Octets of initialization vector in each packet; 0 in AH and NULL encryption.
     #[must_use]
     pub const fn iv_len(&self) -> usize {
         match &self.transform {
             Transform::Ah(_) => 0,
             Transform::Esp(esp) => esp.iv_len,
-        }
-    }
-
-    /// Octets that sealing a packet of `family` inserts: the headroom that spares moving the payload.
-    #[must_use]
-    pub fn headroom(&self, family: Family) -> usize {
-        let (outer, family) = match &self.mode {
-            Mode::Transport => (0, family),
-            Mode::Tunnel(tunnel) => {
-                let outer = Family::of(&tunnel.source);
-                (outer.min_header_len(), outer)
-            }
-        };
-        outer.saturating_add(match &self.transform {
-            Transform::Ah(ah) => ah.header_len(family),
-            Transform::Esp(esp) => esp.header_len(),
-        })
-    }
-
-    /// Octets that sealing a packet appends at most: the tailroom that is enough for every packet.
-    #[must_use]
-    pub fn tailroom(&self) -> usize {
-        match &self.transform {
-            Transform::Ah(_) => 0,
-            Transform::Esp(esp) => {
-                esp.alignment().saturating_sub(1).saturating_add(esp::TRAILER_LEN).saturating_add(esp.icv_len)
-            }
         }
     }
 
@@ -217,6 +234,8 @@ impl<P: CryptoProvider + ?Sized> core::fmt::Debug for Sa<P> {
             .field("destination", &self.destination)
             .field("mode", &self.mode)
             .field("esn", &self.esn)
+            .field("policy", &self.policy)
+            .field("lifetimes", &self.lifetimes)
             .finish_non_exhaustive()
     }
 }

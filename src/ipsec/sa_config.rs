@@ -3,6 +3,10 @@
 use core::net::IpAddr;
 
 use super::Spi;
+use super::lifetime::Lifetimes;
+use super::outer::OuterHeader;
+use super::policy::PolicyId;
+use super::tfc::Tfc;
 use crate::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, KeyError};
 
 /// AH or ESP.
@@ -43,26 +47,14 @@ pub enum RoutingCoverage {
     Covered,
 }
 
-/// The outer addresses of tunnel mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
-pub struct TunnelEndpoints {
-    /// Outer source address.
-    pub source: IpAddr,
-    /// Outer destination address, of the same family.
-    pub destination: IpAddr,
-    /// Outer TTL or Hop Limit.
-    pub hop_limit: u8,
-}
-
 /// Transport or tunnel mode (RFC 4301 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there are two")]
 pub enum Mode {
     /// Protects what follows the IP header and the Xcast headers.
     Transport,
-    /// Protects a whole packet, inside another one.
-    Tunnel(TunnelEndpoints),
+    /// Protects a whole packet, inside another one with this header.
+    Tunnel(OuterHeader),
 }
 
 /// Algorithms and keys of an association to be made.
@@ -121,8 +113,26 @@ impl core::fmt::Debug for Protection<'_> {
 }
 
 /// An association to be made.
+///
+/// [`new`](Self::new) gives every field but two its usual value; the others are named where they differ:
+///
+/// ```
+/// use xcast_sec::crypto::IntegrityAlgorithm;
+/// use xcast_sec::ipsec::{Protection, RoutingCoverage, SaConfig, Spi};
+///
+/// let protection = Protection::Ah {
+///     integrity: IntegrityAlgorithm::HmacSha2_256_128,
+///     key: &[0x22; 32],
+///     coverage: RoutingCoverage::DataZeroed,
+///     pad_to_8: false,
+/// };
+/// let spi = Spi::new(0x1234).ok_or("reserved")?;
+/// let config = SaConfig { esn: true, ..SaConfig::new(spi, protection) };
+/// # assert!(config.source.is_none());
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
-#[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
+#[allow(clippy::exhaustive_structs, reason = "built from `new` with the fields that differ")]
 pub struct SaConfig<'k> {
     /// Security Parameters Index.
     pub spi: Spi,
@@ -133,7 +143,8 @@ pub struct SaConfig<'k> {
     /// ESP does not cover the IP header. Under an association for any sender, somebody without the key can send a captured
     /// ESP packet again from other source addresses: each meets a replay window of its own, accepts the packet once more, and
     /// takes a place in the table of senders until no new one finds any. Give each sender its own association, as draft §3.3
-    /// suggests, or put AH around ESP, wherever that matters.
+    /// suggests, name the senders in a [`SenderFilter`](super::SenderFilter), use tunnel mode with
+    /// [`OuterAddress::Preserved`](super::OuterAddress::Preserved), or put AH around ESP, wherever that matters.
     pub source: Option<IpAddr>,
     /// The destination address it is for (All_Xcast_Routers for a group), or any. In tunnel mode the outer destination
     /// address.
@@ -142,8 +153,38 @@ pub struct SaConfig<'k> {
     pub mode: Mode,
     /// Extended, 64-bit sequence numbers.
     pub esn: bool,
+    /// The protection that it was made for, by which policy knows it (RFC 4301 §4.4.2); `None` for hosts without policy.
+    pub policy: Option<PolicyId>,
+    /// When it is to be replaced, and when it ends.
+    pub lifetimes: Lifetimes,
+    /// How far ESP hides the length of what it protects. Concerns sealing alone.
+    pub tfc: Tfc,
+    /// An algorithm that RFC 8221 says MUST NOT be used, and that this association uses all the same.
+    ///
+    /// [`IntegrityAlgorithm::is_forbidden`] says which and why. Naming one here is the only way to use it.
+    pub rfc8221_exemption: Option<IntegrityAlgorithm>,
     /// Algorithms and keys.
     pub protection: Protection<'k>,
+}
+
+impl<'k> SaConfig<'k> {
+    /// In transport mode, for any source and destination, with 32-bit sequence numbers, without policy, lifetimes and TFC
+    /// padding, and with no algorithm that RFC 8221 forbids.
+    #[must_use]
+    pub const fn new(spi: Spi, protection: Protection<'k>) -> Self {
+        Self {
+            spi,
+            source: None,
+            destination: None,
+            mode: Mode::Transport,
+            esn: false,
+            policy: None,
+            lifetimes: Lifetimes::UNLIMITED,
+            tfc: Tfc::None,
+            rfc8221_exemption: None,
+            protection,
+        }
+    }
 }
 
 /// Why an association was not made.
@@ -154,6 +195,10 @@ pub enum SaError {
     Key(KeyError),
     /// ESP without integrity.
     NoIntegrity,
+    /// RFC 8221 says that this algorithm MUST NOT be used, and [`SaConfig::rfc8221_exemption`] does not name it.
+    Forbidden(IntegrityAlgorithm),
+    /// TFC padding without ESP.
+    TfcNeedsEsp,
     /// The addresses of a tunnel are not of one family.
     TunnelFamilies,
     /// Source or destination of a tunnel-mode association are other than the tunnel's: no packet would ever be found to be
@@ -174,6 +219,8 @@ impl core::fmt::Display for SaError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Key(error) => error.fmt(f),
+            Self::Forbidden(algorithm) => write!(f, "RFC 8221 forbids {algorithm:?}"),
+            Self::TfcNeedsEsp => f.write_str("TFC padding without ESP"),
             Self::NoIntegrity => f.write_str("ESP without integrity is refused"),
             Self::TunnelFamilies => f.write_str("tunnel addresses of different families"),
             Self::TunnelSelectors => f.write_str("association and tunnel have different addresses"),

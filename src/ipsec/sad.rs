@@ -56,6 +56,7 @@ impl<P: CryptoProvider + ?Sized, const N: usize> FixedSad<P, N> {
     /// # Errors
     ///
     /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
+    #[allow(clippy::result_large_err, reason = "an association that does not fit is not lost")]
     pub fn insert(&mut self, sa: Sa<P>) -> Result<(), Sa<P>> {
         if self.position(&sa.id()).is_some() {
             return Err(sa);

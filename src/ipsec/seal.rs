@@ -1,15 +1,16 @@
 //! Sealing: AH and ESP, transport and tunnel mode (RFC 4302 §3.3, RFC 4303 §3.3).
 
-use super::Spi;
 use super::buffer::PacketBuf;
-use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
 use super::coverage::{Coverable, Coverage};
 use super::error::SealError;
-use super::placement::{Place, behind_ip_header, behind_routing, repair_headers};
+use super::placement::{Place, behind_ip_header, repair_headers};
+use super::plan::{Around, Contents, Outside, Plan};
 use super::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
-use super::sa_config::{Mode, SecurityProtocol, TunnelEndpoints};
 use crate::crypto::{CryptoError, CryptoProvider};
-use crate::wire::{AhRepr, CodePoints, EspHeader, Family, IpHeader, PacketLayout, TunnelEnds, ah, esp, protocol, put};
+use crate::wire::{AhRepr, CodePoints, EspHeader, ah, esp, ipv4, protocol, put};
+
+/// What went wrong that [`Plan`] made sure cannot: the provider gave something of another length than it said.
+const LENGTH: SealError = SealError::Crypto(CryptoError::Length);
 
 /// The two values that make a sealed packet unlike any other of its association.
 #[derive(Clone, Copy, Debug)]
@@ -21,12 +22,38 @@ pub struct Freshness<'i> {
     pub iv: &'i [u8],
 }
 
+impl Freshness<'_> {
+    /// Whether a packet of `sa` may carry it.
+    fn check<P: CryptoProvider>(&self, sa: &Sa<P>) -> Result<(), SealError> {
+        if self.iv.len() != sa.iv_len() {
+            return Err(SealError::IvLength);
+        }
+        if self.sequence == 0 {
+            return Err(SealError::ZeroSequence);
+        }
+        if !sa.esn() && self.sequence > u64::from(u32::MAX) {
+            return Err(SealError::Exhausted);
+        }
+        Ok(())
+    }
+
+    /// The sequence number as carried.
+    const fn low(&self) -> u32 {
+        self.sequence as u32
+    }
+
+    /// The upper half, which the ICV covers with ESN.
+    fn high(&self, esn: bool) -> Option<[u8; 4]> {
+        if esn { Some(((self.sequence >> 32) as u32).to_be_bytes()) } else { None }
+    }
+}
+
 /// Seals `packet` in place.
 ///
 /// In transport mode AH or ESP goes behind the IP and Xcast headers (draft §3.2, §3.3), in IPv4 AH in front of the Xcast4
 /// header. An Xcast packet with X=0 gets X=1 first, as X2U would break what is sealed. In tunnel mode the packet goes as it
-/// is inside a new one: DSCP and ECN copied from it, Identification 0, DF 1, flow label 0 (project-defined, after RFC 4301
-/// §5.1.2). `code_points` tells Xcast packets; without them nothing is taken for Xcast.
+/// is inside a new one, with the [`OuterHeader`](super::OuterHeader) of the association. `code_points` tells Xcast packets;
+/// without them nothing is taken for Xcast.
 ///
 /// Octets behind the packet's end, by its IP header, are cut off. A packet in which nothing follows (Next Header 59) arrives
 /// as a dummy if transport-mode ESP carries it (RFC 4303 §2.6), which nobody gets.
@@ -35,7 +62,8 @@ pub struct Freshness<'i> {
 ///
 /// This is the raw operation, for tests and for hosts with counters of their own. A sequence number used twice is a replay
 /// to every receiver; an IV used twice under one key breaks counter-mode and combined-mode ciphers altogether, and a
-/// predictable one weakens CBC (RFC 3602 §6, RFC 4106 §9). [`OutboundSa`](super::OutboundSa) owns both.
+/// predictable one weakens CBC (RFC 3602 §6, RFC 4106 §9). [`OutboundSa`](super::OutboundSa) owns both, and the lifetimes,
+/// which are not looked at here.
 ///
 /// # Errors
 ///
@@ -47,234 +75,155 @@ pub fn seal_with<P: CryptoProvider>(
     code_points: Option<&CodePoints>,
     packet: &mut PacketBuf<'_>,
 ) -> Result<(), SealError> {
-    if freshness.iv.len() != sa.iv_len() {
-        return Err(SealError::IvLength);
-    }
-    if freshness.sequence == 0 {
-        return Err(SealError::ZeroSequence);
-    }
-    if !sa.esn() && freshness.sequence > u64::from(u32::MAX) {
-        return Err(SealError::Exhausted);
-    }
-    let (ip, _) = IpHeader::split(packet.as_octets())?;
-    let len = ip.packet_len();
-    if let Mode::Transport = sa.mode()
-        && !sa.is_for(ip.destination(), ip.source())
-    {
-        return Err(SealError::OtherAddresses);
-    }
-    let seal = Seal { spi: sa.spi(), esn: sa.esn(), freshness, len };
-    match (&sa.transform, sa.mode()) {
-        (Transform::Ah(transform), Mode::Transport) => seal.ah_transport(transform, crypto, code_points, packet),
-        (Transform::Ah(transform), Mode::Tunnel(tunnel)) => seal.ah_tunnel(transform, tunnel, crypto, packet),
-        (Transform::Esp(transform), Mode::Transport) => seal.esp_transport(transform, crypto, code_points, packet),
-        (Transform::Esp(transform), Mode::Tunnel(tunnel)) => seal.esp_tunnel(transform, tunnel, crypto, packet),
-    }
+    freshness.check(sa)?;
+    let plan = Plan::new(sa, Contents::Packet, code_points, packet)?;
+    plan.carry_out(sa, freshness, crypto, packet)
 }
 
-/// What sealing one packet needs, whichever the protocol and mode.
-struct Seal<'i> {
-    spi: Spi,
-    esn: bool,
-    freshness: Freshness<'i>,
-    /// Octets of the packet by its IP header; what lies beyond is not part of it.
-    len: usize,
+/// Seals what `packet` holds as a dummy packet, which every receiver authenticates, counts and throws away (RFC 4303 §2.6).
+/// What [`OutboundSa::seal_dummy`](super::OutboundSa::seal_dummy) says of the packet holds.
+///
+/// # Errors
+///
+/// - [`SealError::NotEsp`]: AH has no dummies.
+/// - [`SealError::NoInnerHeader`]: tunnel mode with address preservation.
+/// - Otherwise as [`seal_with`], whose warnings hold here too.
+pub fn seal_dummy_with<P: CryptoProvider>(
+    sa: &Sa<P>,
+    freshness: Freshness<'_>,
+    crypto: &mut P,
+    code_points: Option<&CodePoints>,
+    packet: &mut PacketBuf<'_>,
+) -> Result<(), SealError> {
+    freshness.check(sa)?;
+    let plan = Plan::new(sa, Contents::Dummy, code_points, packet)?;
+    plan.carry_out(sa, freshness, crypto, packet)
 }
 
-impl Seal<'_> {
-    /// The sequence number as carried.
-    const fn low(&self) -> u32 {
-        self.freshness.sequence as u32
-    }
-
-    /// The upper half that the ICV covers.
-    fn high(&self) -> Option<[u8; 4]> {
-        if self.esn { Some(((self.freshness.sequence >> 32) as u32).to_be_bytes()) } else { None }
-    }
-
-    /// The packet without what lies behind it.
-    fn octets<'p>(&self, packet: &'p PacketBuf<'_>) -> &'p [u8] {
-        let octets = packet.as_octets();
-        octets.get(..self.len).unwrap_or(octets)
-    }
-
-    /// Cuts off what lies behind the packet and makes room in it: `inserted` octets at `at` and `appended` at its end, as
-    /// long as its IP header and the buffer take that. An Xcast packet gets X=1 on the way.
-    fn make_room(
+impl Plan {
+    /// Seals the packet that was planned for.
+    pub(crate) fn carry_out<P: CryptoProvider>(
         &self,
-        packet: &mut PacketBuf<'_>,
-        (family, at): (Family, usize),
-        inserted: usize,
-        appended: usize,
-        xcast: Option<PacketLayout>,
-    ) -> Result<(), SealError> {
-        let len = self.len.saturating_add(inserted).saturating_add(appended);
-        if len > family.max_packet_len() {
-            return Err(SealError::PacketTooLong { len });
-        }
-        let no_room = SealError::NoRoom { inserted, appended };
-        // What lies behind the packet is room as well.
-        if !packet.fits(self.len, inserted, appended) {
-            return Err(no_room);
-        }
-        packet.truncate(self.len);
-        if let Some(layout) = xcast {
-            layout.set_no_x2u(packet.as_mut_octets());
-        }
-        packet.insert(at, inserted).ok_or(no_room)?;
-        packet.extend(appended).ok_or(no_room)
-    }
-
-    /// Puts an outer IP header in front of the packet, with room for `header_len` octets behind it and `appended` at the end.
-    fn enter_tunnel(
-        &self,
-        packet: &mut PacketBuf<'_>,
-        tunnel: &TunnelEndpoints,
-        header_len: usize,
-        appended: usize,
-    ) -> Result<Place, SealError> {
-        // An association's tunnel is of one family, or it would not have been made.
-        let ends = TunnelEnds::new(tunnel.source, tunnel.destination).ok_or(SealError::OtherAddresses)?;
-        let (inner, _) = IpHeader::split(packet.as_octets())?;
-        let (inner, traffic_class) = (inner.family(), inner.traffic_class());
-        let outer_len = ends.family().min_header_len();
-        let inserted = outer_len.saturating_add(header_len);
-        self.make_room(packet, (ends.family(), 0), inserted, appended, None)?;
-        let payload_len = packet.len().saturating_sub(outer_len);
-        ends.emit(inner, traffic_class, tunnel.hop_limit, payload_len, packet.as_mut_octets())
-            .map_err(|_| SealError::NoRoom { inserted, appended })?;
-        Ok(behind_ip_header(packet.as_octets())?)
-    }
-
-    fn ah_transport<P: CryptoProvider>(
-        &self,
-        transform: &AhTransform<P>,
+        sa: &Sa<P>,
+        freshness: Freshness<'_>,
         crypto: &mut P,
-        code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
-        let octets = self.octets(packet);
-        let xcast = as_xcast(octets, code_points)?;
-        if let Some(xcast) = &xcast {
-            check_ah(xcast, transform.coverage)?;
-        }
-        let place = match IpHeader::split(octets)?.0.family() {
-            Family::V4 => behind_ip_header(octets)?,
-            Family::V6 => behind_routing(octets, xcast.as_ref())?,
+        let (place, next_header, coverable) = match &self.around {
+            Around::Payload { place, next_header, xcast, coverable } => {
+                packet.truncate(self.len);
+                if let Some(layout) = xcast {
+                    layout.set_no_x2u(packet.as_mut_octets());
+                }
+                self.make_room(packet, place.at)?;
+                (*place, *next_header, *coverable)
+            }
+            Around::Packet(outside) => {
+                packet.truncate(self.len);
+                self.make_room(packet, 0)?;
+                outside.emit(freshness, packet.as_mut_octets())?;
+                (behind_ip_header(packet.as_octets())?, outside.next_header, None)
+            }
         };
-        check_behind(SecurityProtocol::Ah, place.family, place.next_header, octets, place.at, code_points)?;
-        let coverable = Coverable::read(octets, &place, transform.coverage, code_points)?;
-        if coverable.has_routing_type_0 {
-            return Err(Refusal::RoutingHeader.into());
-        }
-        let layout = xcast.map(|xcast| *xcast.layout());
-        let header_len = transform.header_len(place.family);
-        self.make_room(packet, (place.family, place.at), header_len, 0, layout)?;
-        self.finish_ah(transform, &place, &coverable, crypto, packet)
-    }
-
-    fn ah_tunnel<P: CryptoProvider>(
-        &self,
-        transform: &AhTransform<P>,
-        tunnel: &TunnelEndpoints,
-        crypto: &mut P,
-        packet: &mut PacketBuf<'_>,
-    ) -> Result<(), SealError> {
-        let header_len = transform.header_len(Family::of(&tunnel.source));
-        let place = self.enter_tunnel(packet, tunnel, header_len, 0)?;
-        let coverable = Coverable::read(packet.as_octets(), &place, transform.coverage, None)?;
-        self.finish_ah(transform, &place, &coverable, crypto, packet)
-    }
-
-    /// Writes the AH in the octets that were inserted for it at `place`.
-    fn finish_ah<P: CryptoProvider>(
-        &self,
-        transform: &AhTransform<P>,
-        place: &Place,
-        coverable: &Coverable,
-        crypto: &mut P,
-        packet: &mut PacketBuf<'_>,
-    ) -> Result<(), SealError> {
-        let header_len = transform.header_len(place.family);
-        let repr = AhRepr { next_header: place.next_header, spi: self.spi.value(), sequence: self.low(), header_len };
-        let no_room = SealError::NoRoom { inserted: header_len, appended: 0 };
-        let octets = packet.as_mut_octets();
-        repr.emit(octets.get_mut(place.at..).unwrap_or(&mut [])).map_err(|_| no_room)?;
-        repair_headers(octets, place, protocol::AH);
-        let high = self.high();
-        let coverage = Coverage::new(octets, place, header_len, transform.icv_len, coverable);
-        let icv = crypto.icv(&transform.key, coverage.parts(high.as_ref()))?;
-        put(octets, place.at.saturating_add(ah::FIXED_LEN), icv.as_octets()).ok_or(no_room)
-    }
-
-    fn esp_transport<P: CryptoProvider>(
-        &self,
-        transform: &EspTransform<P>,
-        crypto: &mut P,
-        code_points: Option<&CodePoints>,
-        packet: &mut PacketBuf<'_>,
-    ) -> Result<(), SealError> {
-        let octets = self.octets(packet);
-        let xcast = as_xcast(octets, code_points)?;
-        if let Some(xcast) = &xcast {
-            check_any(xcast)?;
-            if xcast.is_behind_ah() {
-                return Err(Refusal::NestedProtection.into());
+        let high = freshness.high(sa.esn());
+        match &sa.transform {
+            Transform::Ah(transform) => {
+                let repr = AhRepr {
+                    next_header,
+                    spi: sa.spi().value(),
+                    sequence: freshness.low(),
+                    header_len: transform.header_len(place.family),
+                };
+                let coverable = coverable.unwrap_or_else(|| Coverable::without_extensions(transform.coverage));
+                finish_ah(transform, repr, high, &place, &coverable, crypto, packet.as_mut_octets())
+            }
+            Transform::Esp(transform) => {
+                let header = EspHeader { spi: sa.spi().value(), sequence: freshness.low() };
+                let esp = Esp { header, iv: freshness.iv, high, next_header };
+                let trailer_len = self.appended.saturating_sub(self.tfc_len).saturating_sub(transform.icv_len);
+                esp.finish(transform, &place, self.tfc_len, trailer_len, crypto, packet.as_mut_octets())
             }
         }
-        let place = behind_routing(octets, xcast.as_ref())?;
-        check_behind(SecurityProtocol::Esp, place.family, place.next_header, octets, place.at, code_points)?;
-        let layout = xcast.map(|xcast| *xcast.layout());
-        let appended = transform.trailer_len(self.len.saturating_sub(place.at));
-        self.make_room(packet, (place.family, place.at), transform.header_len(), appended, layout)?;
-        self.finish_esp(transform, &place, appended, crypto, packet)
     }
 
-    fn esp_tunnel<P: CryptoProvider>(
-        &self,
-        transform: &EspTransform<P>,
-        tunnel: &TunnelEndpoints,
-        crypto: &mut P,
-        packet: &mut PacketBuf<'_>,
-    ) -> Result<(), SealError> {
-        let appended = transform.trailer_len(self.len);
-        let place = self.enter_tunnel(packet, tunnel, transform.header_len(), appended)?;
-        self.finish_esp(transform, &place, appended, crypto, packet)
+    fn make_room(&self, packet: &mut PacketBuf<'_>, at: usize) -> Result<(), SealError> {
+        packet.insert(at, self.inserted).ok_or_else(|| self.no_room())?;
+        packet.extend(self.appended).ok_or_else(|| self.no_room())
     }
+}
 
-    /// Writes ESP around the payload: its header was inserted at `place`, and `appended` octets lie behind the payload.
-    fn finish_esp<P: CryptoProvider>(
+impl Outside {
+    /// Writes the header at the start of `octets`.
+    fn emit(&self, freshness: Freshness<'_>, octets: &mut [u8]) -> Result<(), SealError> {
+        let payload_len = octets.len().saturating_sub(self.ends.family().min_header_len());
+        // The protocol is put right together with the lengths, by `repair_headers`.
+        self.ends
+            .emit(self.ends.family(), self.traffic_class, self.hop_limit, payload_len, octets)
+            .map_err(|_| LENGTH)?;
+        if self.fragmentable {
+            ipv4::allow_fragments(octets, freshness.low() as u16);
+        }
+        Ok(())
+    }
+}
+
+/// Writes the AH in the octets that were inserted for it at `place`.
+fn finish_ah<P: CryptoProvider>(
+    transform: &AhTransform<P>,
+    repr: AhRepr,
+    high: Option<[u8; 4]>,
+    place: &Place,
+    coverable: &Coverable,
+    crypto: &mut P,
+    octets: &mut [u8],
+) -> Result<(), SealError> {
+    repr.emit(octets.get_mut(place.at..).unwrap_or(&mut [])).map_err(|_| LENGTH)?;
+    repair_headers(octets, place, protocol::AH);
+    let coverage = Coverage::new(octets, place, repr.header_len, transform.icv_len, coverable);
+    let icv = crypto.icv(&transform.key, coverage.parts(high.as_ref()))?;
+    put(octets, place.at.saturating_add(ah::FIXED_LEN), icv.as_octets()).ok_or(LENGTH)
+}
+
+/// What ESP carries in front of and behind the payload.
+struct Esp<'i> {
+    header: EspHeader,
+    iv: &'i [u8],
+    high: Option<[u8; 4]>,
+    next_header: u8,
+}
+
+impl Esp<'_> {
+    /// Writes ESP around the payload: its header was inserted at `place`; behind the payload lie `tfc_len` octets of padding,
+    /// `trailer_len` of trailer, and the ICV.
+    fn finish<P: CryptoProvider>(
         &self,
         transform: &EspTransform<P>,
         place: &Place,
-        appended: usize,
+        tfc_len: usize,
+        trailer_len: usize,
         crypto: &mut P,
-        packet: &mut PacketBuf<'_>,
+        octets: &mut [u8],
     ) -> Result<(), SealError> {
-        const LENGTH: SealError = SealError::Crypto(CryptoError::Length);
-        repair_headers(packet.as_mut_octets(), place, protocol::ESP);
-        let esp = packet.as_mut_octets().get_mut(place.at..).ok_or(LENGTH)?;
-        let header = EspHeader { spi: self.spi.value(), sequence: self.low() };
-        header.emit(esp).map_err(|_| LENGTH)?;
-        put(esp, esp::HEADER_LEN, self.freshness.iv).ok_or(LENGTH)?;
+        repair_headers(octets, place, protocol::ESP);
+        let esp = octets.get_mut(place.at..).ok_or(LENGTH)?;
+        self.header.emit(esp).map_err(|_| LENGTH)?;
+        put(esp, esp::HEADER_LEN, self.iv).ok_or(LENGTH)?;
         let icv_at = esp.len().saturating_sub(transform.icv_len);
         let (protected, icv_field) = esp.split_at_mut_checked(icv_at).ok_or(LENGTH)?;
-        let trailer_at = icv_at.saturating_sub(appended.saturating_sub(transform.icv_len));
-        let trailer = protected.get_mut(trailer_at..).ok_or(LENGTH)?;
-        esp::emit_trailer(trailer, place.next_header).map_err(|_| LENGTH)?;
-        let high = self.high();
+        let trailer_at = icv_at.saturating_sub(trailer_len);
+        protected.get_mut(trailer_at.saturating_sub(tfc_len)..trailer_at).ok_or(LENGTH)?.fill(0);
+        esp::emit_trailer(protected.get_mut(trailer_at..).ok_or(LENGTH)?, self.next_header).map_err(|_| LENGTH)?;
+        let data = protected.get_mut(transform.header_len()..).ok_or(LENGTH)?;
         match &transform.keys {
             EspKeys::Separate { cipher, integrity, .. } => {
-                let data = protected.get_mut(transform.header_len()..).ok_or(LENGTH)?;
-                crypto.encrypt(cipher, self.freshness.iv, data)?;
-                let parts: [&[u8]; 2] = [protected, high.as_ref().map_or(&[], |high| high)];
+                crypto.encrypt(cipher, self.iv, data)?;
+                let parts: [&[u8]; 2] = [protected, self.high.as_ref().map_or(&[], |high| high)];
                 let icv = crypto.icv(integrity, parts)?;
                 put(icv_field, 0, icv.as_octets()).ok_or(LENGTH)
             }
             EspKeys::Combined(key) => {
-                let iv = self.freshness.iv.first_chunk().ok_or(LENGTH)?;
-                let data = protected.get_mut(transform.header_len()..).ok_or(LENGTH)?;
-                let aad = AeadAad::new(header, high);
+                let iv = self.iv.first_chunk().ok_or(LENGTH)?;
+                let aad = AeadAad::new(self.header, self.high);
                 let tag = crypto.aead_seal(key, iv, aad.as_octets(), data)?;
                 put(icv_field, 0, &tag).ok_or(LENGTH)
             }

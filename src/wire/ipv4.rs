@@ -35,11 +35,14 @@ pub const MAX_PACKET_LEN: usize = 0xffff;
 
 pub(crate) const TOS_AT: usize = 1;
 pub(crate) const TOTAL_LENGTH_AT: usize = 2;
+pub(crate) const IDENTIFICATION_AT: usize = 4;
 pub(crate) const FLAGS_AT: usize = 6;
 pub(crate) const TTL_AT: usize = 8;
 pub(crate) const PROTOCOL_AT: usize = 9;
 pub(crate) const CHECKSUM_AT: usize = 10;
 pub(crate) const DESTINATION_AT: usize = 16;
+
+const DONT_FRAGMENT: u16 = 0x4000;
 
 /// End of Options List.
 pub(crate) const OPTION_EOL: u8 = 0;
@@ -135,6 +138,12 @@ impl<'a> Ipv4Header<'a> {
     #[must_use]
     pub fn is_fragment(&self) -> bool {
         self.fixed.flags_offset.get() & 0x3fff != 0
+    }
+
+    /// Whether Don't Fragment is set.
+    #[must_use]
+    pub fn dont_fragment(&self) -> bool {
+        self.fixed.flags_offset.get() & DONT_FRAGMENT != 0
     }
 
     /// Time to Live.
@@ -271,7 +280,7 @@ impl Ipv4Repr {
             tos: self.tos,
             total_length: total_length.into(),
             identification: 0.into(),
-            flags_offset: 0x4000.into(),
+            flags_offset: DONT_FRAGMENT.into(),
             ttl: self.ttl,
             protocol: self.protocol,
             checksum: 0.into(),
@@ -282,6 +291,12 @@ impl Ipv4Repr {
         refresh_checksum(header);
         Ok(())
     }
+}
+
+/// Lets routers fragment the packet that `header` is of. The header checksum is left to the caller.
+pub(crate) fn allow_fragments(header: &mut [u8], identification: u16) {
+    put(header, IDENTIFICATION_AT, &identification.to_be_bytes());
+    put(header, FLAGS_AT, &[0, 0]);
 }
 
 /// Computes the header checksum anew over `header`, which is exactly one header.

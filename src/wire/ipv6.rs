@@ -27,6 +27,8 @@ pub const HEADER_LEN: usize = 40;
 pub const MAX_PACKET_LEN: usize = HEADER_LEN + 0xffff;
 
 pub(crate) const PAYLOAD_LENGTH_AT: usize = 4;
+/// Holds the ECN field in its bits 5 and 4.
+pub(crate) const ECN_AT: usize = 1;
 pub(crate) const NEXT_HEADER_AT: usize = 6;
 pub(crate) const HOP_LIMIT_AT: usize = 7;
 pub(crate) const DESTINATION_AT: usize = 24;

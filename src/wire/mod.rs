@@ -9,6 +9,7 @@ mod checksum;
 mod code_points;
 mod destination;
 mod dscp;
+mod ecn;
 mod error;
 pub mod esp;
 pub mod ip;
@@ -43,6 +44,7 @@ pub use packet_repr::{Destinations, XcastRepr};
 pub use udp::{UdpDatagram, UdpRepr};
 pub use xcast::XcastHeader;
 
+pub(crate) use ecn::{leave_tunnel, set_ecn};
 pub(crate) use ip::set_packet_len;
 pub(crate) use layout::Layout;
 pub(crate) use octets::{put, u8_at, u16_at};

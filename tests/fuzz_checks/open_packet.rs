@@ -6,8 +6,8 @@ use xcast_sec::crypto::{
     KeyError,
 };
 use xcast_sec::ipsec::{
-    Content, Freshness, Mode, PacketBuf, Protection, RoutingCoverage, Sa, SaConfig, SadLookup, SecurityProtocol,
-    SenderWindows, Spi, TunnelEndpoints, open, seal_with, verify_ah,
+    Content, Freshness, Mode, OuterHeader, PacketBuf, Protection, RoutingCoverage, Sa, SaConfig, SadLookup,
+    SecurityProtocol, SenderWindows, Spi, open, seal_with, verify_ah,
 };
 use xcast_sec::wire::CodePoints;
 
@@ -95,7 +95,7 @@ pub(crate) fn check(data: &[u8]) {
     let code_points = CodePoints::rfc4727_experiment();
     let coverage = [RoutingCoverage::Covered, RoutingCoverage::DataZeroed, RoutingCoverage::FieldsZeroed]
         [usize::from(choice & 3) % 3];
-    let ends = TunnelEndpoints { source: [192, 0, 2, 1].into(), destination: [192, 0, 2, 2].into(), hop_limit: 3 };
+    let ends = OuterHeader::between([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), 3);
     let mode = if choice & 4 == 0 { Mode::Transport } else { Mode::Tunnel(ends) };
     let integrity =
         if choice & 8 == 0 { IntegrityAlgorithm::HmacSha1_96 } else { IntegrityAlgorithm::HmacSha2_256_128 };
@@ -108,7 +108,7 @@ pub(crate) fn check(data: &[u8]) {
     };
     let make = |protection| {
         let spi = Spi::new(0x1000).expect("not reserved");
-        let config = SaConfig { spi, source: None, destination: None, mode, esn, protection };
+        let config = SaConfig { mode, esn, ..SaConfig::new(spi, protection) };
         Sa::new(&config, &mut Gullible).expect("any key fits")
     };
     let sad = AnySpi { ah: make(Protection::Ah { integrity, key: &[], coverage, pad_to_8: false }), esp: make(esp) };
@@ -131,7 +131,7 @@ fn opened(packet: &[u8], sad: &AnySpi, code_points: &CodePoints) {
         Ok(opened) => {
             assert!(buffer.len() < packet.len());
             assert_eq!(buffer.is_empty(), opened.content == Content::Dummy);
-            if opened.protocol == SecurityProtocol::Ah {
+            if opened.sa.protocol == SecurityProtocol::Ah {
                 assert!(verified.is_ok());
             }
         }

@@ -45,7 +45,7 @@ fn packets_are_forwarded() -> bool {
 #[cfg(feature = "rust-crypto")]
 fn protection() -> bool {
     use xcast_sec::crypto::{IntegrityAlgorithm, RustCrypto};
-    use xcast_sec::ipsec::{Freshness, Mode, PacketBuf, Protection, Sa, SaConfig, SenderWindows, Spi, open, seal_with};
+    use xcast_sec::ipsec::{Freshness, PacketBuf, Protection, Sa, SaConfig, SenderWindows, Spi, open, seal_with};
 
     let Some(spi) = Spi::new(black_box(0x1000)) else { return false };
     let protection = Protection::Esp {
@@ -53,7 +53,7 @@ fn protection() -> bool {
         cipher_key: &[1; 16],
         integrity: Some((IntegrityAlgorithm::HmacSha2_256_128, &[2; 32])),
     };
-    let config = SaConfig { spi, source: None, destination: None, mode: Mode::Transport, esn: false, protection };
+    let config = SaConfig::new(spi, protection);
     let mut crypto = RustCrypto;
     let Ok(sa) = Sa::new(&config, &mut crypto) else { return false };
     let Some(mut windows) = SenderWindows::<4, 1>::new(64) else { return false };

@@ -1,0 +1,111 @@
+//! A protected packet before anything of it is believed, and what opening AH and ESP have in common.
+
+use core::net::IpAddr;
+
+use super::Spi;
+use super::buffer::PacketBuf;
+use super::construction::Refusal;
+use super::error::OpenError;
+use super::outer::OuterHeader;
+use super::placement::{Place, ah_at, find_protection};
+use super::replay::{ReplayError, Unverified};
+use super::sa::Sa;
+use super::sa_config::{Mode, SecurityProtocol};
+use super::sad::SadLookup;
+use super::senders::{ReplayStore, SenderKey};
+use crate::crypto::CryptoProvider;
+use crate::wire::{CodePoints, EspHeader, IpHeader, XcastPacket, leave_tunnel, protocol, set_ecn};
+
+/// What a packet's headers claim.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) place: Place,
+    pub(crate) protocol: SecurityProtocol,
+    pub(crate) spi: Spi,
+    pub(crate) sequence: u32,
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    /// DSCP and ECN.
+    traffic_class: u8,
+}
+
+impl Arrived {
+    pub(crate) fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
+        let place = find_protection(packet, code_points)?;
+        let (ip, _) = IpHeader::split(packet)?;
+        let octets = packet.get(place.at..place.packet_len).unwrap_or(&[]);
+        let (protocol, spi, sequence) = match place.next_header {
+            protocol::AH => {
+                let header = ah_at(packet.get(..place.packet_len).unwrap_or(packet), &place)?;
+                (SecurityProtocol::Ah, header.spi(), header.sequence())
+            }
+            protocol::ESP => {
+                let (header, _) = EspHeader::split(octets).map_err(|error| error.shifted(place.at))?;
+                (SecurityProtocol::Esp, header.spi, header.sequence)
+            }
+            _ => return Err(OpenError::NotProtected),
+        };
+        let spi = Spi::new(spi).ok_or(OpenError::ReservedSpi { spi })?;
+        let (source, destination, traffic_class) = (ip.source(), ip.destination(), ip.traffic_class());
+        Ok(Self { place, protocol, spi, sequence, source, destination, traffic_class })
+    }
+
+    pub(crate) fn find_sa<'s, P, S>(&self, sad: &'s S) -> Result<&'s Sa<P>, OpenError>
+    where
+        P: CryptoProvider,
+        S: SadLookup<P> + ?Sized,
+    {
+        let found = sad.lookup(self.protocol, self.spi, self.destination, self.source);
+        found.ok_or(OpenError::NoSa { spi: self.spi })
+    }
+
+    pub(crate) fn check_sequence<'r, P, R>(&self, sa: &Sa<P>, replay: &'r mut R) -> Result<Unverified<'r>, ReplayError>
+    where
+        P: CryptoProvider,
+        R: ReplayStore + ?Sized,
+    {
+        replay.check(self.sender(sa), self.sequence, sa.esn())
+    }
+
+    pub(crate) const fn sender<P: CryptoProvider>(&self, sa: &Sa<P>) -> SenderKey {
+        SenderKey { sa: sa.id(), source: self.source }
+    }
+
+    /// Whether `inner` starts with a whole packet of the version that `next_header` announces, with the addresses that may come
+    /// out of the tunnel. What follows it is padding.
+    pub(crate) fn check_inner(&self, outer: &OuterHeader, next_header: u8, inner: &[u8]) -> Result<(), OpenError> {
+        let (inner, _) = IpHeader::split(inner).map_err(|_| OpenError::Inner)?;
+        if inner.family().protocol() != next_header {
+            return Err(OpenError::Inner);
+        }
+        if !outer.preserves(self.source, self.destination, &inner) {
+            return Err(Refusal::NotPreserved.into());
+        }
+        Ok(())
+    }
+
+    /// Takes the `outer_len` octets of outer headers off, and what lies behind the inner packet.
+    pub(crate) fn leave_tunnel(&self, packet: &mut PacketBuf<'_>, outer_len: usize) {
+        packet.remove(0, outer_len);
+        let Ok((inner, _)) = IpHeader::split(packet.as_octets()) else { return };
+        let (len, header_len, family) = (inner.packet_len(), inner.header_len(), inner.family());
+        let ecn = inner.traffic_class() & 3;
+        let new_ecn = leave_tunnel(ecn, self.traffic_class);
+        packet.truncate(len);
+        if new_ecn != ecn
+            && let Some(header) = packet.as_mut_octets().get_mut(..header_len)
+        {
+            set_ecn(header, family, new_ecn);
+        }
+    }
+}
+
+/// The upper half of the sequence number, where the ICV covers it.
+pub(crate) fn high_half<P: CryptoProvider>(sa: &Sa<P>, sequence: u64) -> Option<[u8; 4]> {
+    if sa.esn() { Some(((sequence >> 32) as u32).to_be_bytes()) } else { None }
+}
+
+/// X=0 is refused under transport-mode protection.
+pub(crate) fn check_x2u_forbidden(mode: &Mode, xcast: &XcastPacket<'_>) -> Result<(), OpenError> {
+    if *mode == Mode::Transport && !xcast.header().no_x2u() { Err(Refusal::X2uAllowed.into()) } else { Ok(()) }
+}

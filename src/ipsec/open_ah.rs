@@ -1,0 +1,62 @@
+//! Opening AH (RFC 4302 §3.4).
+
+use super::arrived::{Arrived, check_x2u_forbidden, high_half};
+use super::buffer::PacketBuf;
+use super::construction::{Refusal, as_xcast, check_ah, check_behind};
+use super::coverage::{Coverable, Coverage};
+use super::error::OpenError;
+use super::placement::{ah_at, take_out};
+use super::sa::{AhTransform, Sa};
+use super::sa_config::{Mode, SecurityProtocol};
+use crate::crypto::CryptoProvider;
+use crate::wire::{CodePoints, Family};
+
+impl Arrived {
+    /// Authenticates a whole packet, without changing it, and then judges its construction.
+    pub(crate) fn verify_ah<P: CryptoProvider>(
+        &self,
+        sa: &Sa<P>,
+        transform: &AhTransform<P>,
+        sequence: u64,
+        crypto: &mut P,
+        code_points: Option<&CodePoints>,
+        octets: &[u8],
+    ) -> Result<(), OpenError> {
+        let place = &self.place;
+        // Behind an Xcast4 header: what AH would cover there is not defined.
+        if place.family == Family::V4 && place.at != place.ip_header_len {
+            return Err(Refusal::AhBehindXcast4.into());
+        }
+        let header = ah_at(octets, place)?;
+        if !transform.accepts_header_len(place.family, header.header_len()) {
+            return Err(OpenError::AhLength);
+        }
+        let coverable = Coverable::read(octets, place, transform.coverage, code_points)?;
+        let coverage = Coverage::new(octets, place, header.header_len(), transform.icv_len, &coverable);
+        let high = high_half(sa, sequence);
+        let received = header.icv_field().get(..transform.icv_len).unwrap_or(&[]);
+        crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received)?;
+        let behind = place.at.saturating_add(header.header_len());
+        let next = header.next_header();
+        match sa.mode() {
+            Mode::Transport => check_behind(SecurityProtocol::Ah, place.family, next, octets, behind, code_points)?,
+            Mode::Tunnel(outer) => self.check_inner(outer, next, octets.get(behind..).unwrap_or(&[]))?,
+        }
+        if let Some(xcast) = as_xcast(octets, code_points)? {
+            check_ah(&xcast, transform.coverage)?;
+            check_x2u_forbidden(sa.mode(), &xcast)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a verified AH out.
+    pub(crate) fn take_out_ah(&self, mode: &Mode, packet: &mut PacketBuf<'_>) -> Result<(), OpenError> {
+        let header = ah_at(packet.as_octets(), &self.place)?;
+        let (next_header, len) = (header.next_header(), header.header_len());
+        match mode {
+            Mode::Transport => take_out(packet, &self.place, len, next_header),
+            Mode::Tunnel(_) => self.leave_tunnel(packet, self.place.at.saturating_add(len)),
+        }
+        Ok(())
+    }
+}

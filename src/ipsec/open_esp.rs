@@ -1,0 +1,113 @@
+//! Opening ESP (RFC 4303 §3.4).
+
+use super::arrived::{Arrived, check_x2u_forbidden, high_half};
+use super::buffer::PacketBuf;
+use super::construction::{as_xcast, check_any, check_behind};
+use super::error::OpenError;
+use super::open::Content;
+use super::placement::take_out;
+use super::plan::udp_end;
+use super::sa::{EspKeys, EspTransform, Sa};
+use super::sa_config::{Mode, SecurityProtocol};
+use super::seal::AeadAad;
+use crate::crypto::{AEAD_TAG_LEN, CryptoProvider};
+use crate::wire::{CodePoints, EspHeader, esp, protocol};
+
+/// What ESP held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inside {
+    next_header: u8,
+    /// Octets of payload, padding taken off.
+    len: usize,
+}
+
+impl Arrived {
+    /// Octets that ESP encrypts.
+    pub(crate) fn encrypted_len<P: CryptoProvider>(&self, transform: &EspTransform<P>) -> Result<usize, OpenError> {
+        self.place
+            .packet_len
+            .checked_sub(self.place.at)
+            .and_then(|len| len.checked_sub(transform.icv_len)?.checked_sub(transform.header_len()))
+            .filter(|&len| len >= esp::TRAILER_LEN)
+            .ok_or(OpenError::EspLength)
+    }
+
+    /// Authenticates and decrypts, in place, and then judges the construction; the headers stay.
+    pub(crate) fn decrypt_esp<P: CryptoProvider>(
+        &self,
+        sa: &Sa<P>,
+        transform: &EspTransform<P>,
+        sequence: u64,
+        crypto: &mut P,
+        code_points: Option<&CodePoints>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Inside, OpenError> {
+        let high = high_half(sa, sequence);
+        let encrypted_len = self.encrypted_len(transform)?;
+        let esp = packet.as_mut_octets().get_mut(self.place.at..).ok_or(OpenError::EspLength)?;
+        let icv_at = transform.header_len().saturating_add(encrypted_len);
+        let (protected, icv) = esp.split_at_mut_checked(icv_at).ok_or(OpenError::EspLength)?;
+        if let EspKeys::Separate { integrity, .. } = &transform.keys {
+            let parts: [&[u8]; 2] = [protected, high.as_ref().map_or(&[], |high| high)];
+            crypto.verify_icv(integrity, parts, icv)?;
+        }
+        let (header, data) = protected.split_at_mut_checked(transform.header_len()).ok_or(OpenError::EspLength)?;
+        let iv = header.get(esp::HEADER_LEN..).unwrap_or(&[]);
+        match &transform.keys {
+            EspKeys::Separate { cipher, .. } => {
+                if !data.len().is_multiple_of(transform.block_len) {
+                    return Err(OpenError::BlockLength);
+                }
+                crypto.decrypt(cipher, iv, data)?;
+            }
+            EspKeys::Combined(key) => {
+                let esp_header = EspHeader { spi: self.spi.value(), sequence: self.sequence };
+                let aad = AeadAad::new(esp_header, high);
+                let iv = iv.first_chunk().ok_or(OpenError::EspLength)?;
+                let tag: &[u8; AEAD_TAG_LEN] = icv.first_chunk().ok_or(OpenError::EspLength)?;
+                crypto.aead_open(key, iv, aad.as_octets(), data, tag)?;
+            }
+        }
+        let (payload, next_header) = esp::split_trailer(data).ok_or(OpenError::Padding)?;
+        let len = payload.len();
+        match sa.mode() {
+            _ if next_header == protocol::NO_NEXT_HEADER => {}
+            Mode::Tunnel(outer) => self.check_inner(outer, next_header, payload)?,
+            Mode::Transport => {
+                check_behind(SecurityProtocol::Esp, self.place.family, next_header, payload, 0, code_points)?;
+            }
+        }
+        if let Some(xcast) = as_xcast(packet.as_octets(), code_points)? {
+            check_any(&xcast)?;
+            check_x2u_forbidden(sa.mode(), &xcast)?;
+        }
+        Ok(Inside { next_header, len })
+    }
+
+    /// Takes the ESP header and trailer off a decrypted packet, and TFC padding (RFC 4303 §2.7).
+    pub(crate) fn take_out_esp<P: CryptoProvider>(
+        &self,
+        mode: &Mode,
+        transform: &EspTransform<P>,
+        inside: Inside,
+        packet: &mut PacketBuf<'_>,
+    ) -> Content {
+        let payload_at = self.place.at.saturating_add(transform.header_len());
+        if inside.next_header == protocol::NO_NEXT_HEADER {
+            packet.truncate(0);
+            return Content::Dummy;
+        }
+        packet.truncate(payload_at.saturating_add(inside.len));
+        match mode {
+            Mode::Tunnel(_) => self.leave_tunnel(packet, payload_at),
+            Mode::Transport => {
+                let end = udp_end(self.place.family, packet.as_octets(), inside.next_header, payload_at);
+                if let Some(end) = end {
+                    packet.truncate(end);
+                }
+                take_out(packet, &self.place, transform.header_len(), inside.next_header);
+            }
+        }
+        Content::Packet
+    }
+}
