@@ -755,8 +755,11 @@ fn the_longest_match_decides() {
     for (best, present) in [(1, &all[..1]), (2, &all[..2]), (3, &all[..])] {
         let mut sad = FixedSad::<RustCrypto, 4>::new();
         for &(octet, destination, source) in present {
-            sad.insert(make(octet, destination, source)).unwrap();
-            assert!(sad.insert(make(9, destination, source)).is_err(), "the same identifiers twice");
+            sad.insert(make(octet, destination, source), Usage::new(Instant::START)).unwrap();
+            assert!(
+                sad.insert(make(9, destination, source), Usage::new(Instant::START)).is_err(),
+                "the same identifiers twice"
+            );
         }
         for octet in 1..=4 {
             let mut storage = seal(&make(octet, None, None), 1, &packet).unwrap();
@@ -793,7 +796,7 @@ fn forgetting_an_association_leaves_the_others() {
         let mut packet = unicast(Family::V4).0;
         packet[12..16].copy_from_slice(&sender.octets());
         sealed.push(seal(&sa, 1, &packet).unwrap());
-        sad.insert(sa).unwrap();
+        sad.insert(sa, Usage::new(Instant::START)).unwrap();
     }
     let try_open = |sad: &FixedSad<RustCrypto, 2>, table: &mut SenderWindows, packet: &[u8]| {
         let mut storage = packet.to_vec();
@@ -804,7 +807,7 @@ fn forgetting_an_association_leaves_the_others() {
     for packet in &sealed {
         assert_eq!(try_open(&sad, &mut table, packet), Ok(()));
     }
-    let first = sad.iter().find(|sa| sa.source() == Some(senders[0].into())).unwrap().id();
+    let first = sad.iter().map(|(sa, _)| sa).find(|sa| sa.source() == Some(senders[0].into())).unwrap().id();
     table.forget(&first);
     assert!(sad.remove(&first).is_some() && sad.remove(&first).is_none());
     assert_eq!(table.len(), 1);

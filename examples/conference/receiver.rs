@@ -4,7 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 
 use xcast_sec::crypto::RustCrypto;
-use xcast_sec::ipsec::{FixedSad, OpenError, PacketBuf, SaError, SecurityProtocol, SenderWindows, open};
+use xcast_sec::ipsec::{
+    AnySender, FixedSad, FixedSpd, Inbound, InboundError, NoAudit, PacketBuf, SaError, SenderWindows, Usage,
+};
+use xcast_sec::time::Instant;
 use xcast_sec::wire::{
     ChecksumPolicy, CodePoints, IpHeader, ParseError, ParseErrorKind, UdpDatagram, XcastPacket, protocol,
 };
@@ -29,12 +32,8 @@ pub(crate) enum Refused {
     Unreadable(ParseError),
     /// Neither addressed to this member, nor with its bit set.
     NotForThisMember,
-    /// Not protected by what the session agreed on.
-    Protection {
-        missing: SecurityProtocol,
-    },
-    /// AH or ESP says no.
-    Ipsec(OpenError),
+    /// AH or ESP says no, or the packet is not protected by what the session agreed on.
+    Ipsec(InboundError),
     /// Nothing that this member listens for.
     NoListener,
     UdpChecksum,
@@ -51,8 +50,6 @@ impl fmt::Display for Refused {
         match self {
             Self::Unreadable(error) => error.fmt(f),
             Self::NotForThisMember => f.write_str("not for this member"),
-            Self::Protection { missing: SecurityProtocol::Ah } => f.write_str("not protected by AH"),
-            Self::Protection { missing: SecurityProtocol::Esp } => f.write_str("not protected by ESP"),
             Self::Ipsec(error) => error.fmt(f),
             Self::NoListener => f.write_str("nobody listens for it"),
             Self::UdpChecksum => f.write_str("wrong UDP checksum"),
@@ -64,23 +61,19 @@ impl fmt::Display for Refused {
 pub(crate) struct Receiver {
     address: IpAddr,
     code_points: CodePoints,
-    /// What every packet must be protected by, from the outside in. The library opens what it finds; that nothing is
-    /// missing is for its user to see to (RFC 4301 §5.2 step 4).
-    required: Vec<SecurityProtocol>,
-    sad: FixedSad<RustCrypto, 2>,
-    windows: SenderWindows,
+    /// Opens what is protected and sees to it that nothing is missing (RFC 4301 §5.2).
+    inbound: Inbound<FixedSad<RustCrypto, 2>, SenderWindows, FixedSpd<1>, AnySender, NoAudit>,
 }
 
 impl Receiver {
     pub(crate) fn new(session: &Session, address: IpAddr) -> Result<Self, SaError> {
         let mut sad = FixedSad::new();
-        let mut required = Vec::new();
         for sa in [session.ah(session.routers())?, session.esp(session.routers())?].into_iter().flatten() {
-            required.push(sa.protocol());
-            sad.insert(sa).expect("there is room for two associations");
+            sad.insert(sa, Usage::new(Instant::START)).expect("there is room for two associations");
         }
         let windows = SenderWindows::new(WINDOW).expect("the table allows windows of this size");
-        Ok(Self { address, code_points: session.code_points, required, sad, windows })
+        let inbound = Inbound::new(sad, windows, session.policy(), AnySender, NoAudit);
+        Ok(Self { address, code_points: session.code_points, inbound })
     }
 
     /// Takes a packet from the link.
@@ -90,14 +83,9 @@ impl Receiver {
         let mut storage = packet.to_vec();
         let len = storage.len();
         let mut packet = PacketBuf::new(&mut storage, 0..len).expect("the range is all of the storage");
-        for &wanted in &self.required {
-            let missing = Refused::Protection { missing: wanted };
-            let opened = open(&self.sad, &mut self.windows, &mut RustCrypto, Some(&self.code_points), &mut packet)
-                .map_err(|error| if error == OpenError::NotProtected { missing } else { Refused::Ipsec(error) })?;
-            if opened.sa.protocol != wanted {
-                return Err(missing);
-            }
-        }
+        self.inbound
+            .process(&mut RustCrypto, Some(&self.code_points), Instant::START, &mut packet)
+            .map_err(Refused::Ipsec)?;
         // Once more: only now is the header what its sender wrote, as far as AH covers it, and the payload readable.
         let Arrived { source, destination, next_protocol, payload } = self.read(packet.as_octets())?;
         if next_protocol != protocol::UDP {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use xcast_sec::crypto::RustCrypto;
-use xcast_sec::ipsec::{OutboundSa, PacketBuf, SealError};
+use xcast_sec::ipsec::{FixedOutboundSad, FixedSpd, NoAudit, Outbound, OutboundError, OutboundSa, PacketBuf};
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{CodePoints, DestinationSet, Destinations, Ipv4Repr, Ipv6Repr, UdpRepr, XcastRepr, protocol};
 
@@ -95,31 +95,28 @@ pub(crate) fn unicast(
     Ok(Seal::new(session, member, random)?.seal(packet, None)?)
 }
 
-/// The outbound associations, from the inside out.
+/// The outbound associations, and the policy that says which of them a packet needs.
 struct Seal {
-    esp: Option<OutboundSa<RustCrypto>>,
-    ah: Option<OutboundSa<RustCrypto>>,
+    outbound: Outbound<FixedOutboundSad<RustCrypto, 2>, FixedSpd<1>, NoAudit>,
     /// For initialization vectors.
     random: PublicRandom,
 }
 
 impl Seal {
     fn new(session: &Session, destination: IpAddr, random: PublicRandom) -> Result<Self, Box<dyn Error>> {
-        Ok(Self {
-            esp: session.esp(destination)?.map(|sa| OutboundSa::new(sa, Instant::START)).transpose()?,
-            ah: session.ah(destination)?.map(|sa| OutboundSa::new(sa, Instant::START)).transpose()?,
-            random,
-        })
+        let mut sad = FixedOutboundSad::new();
+        for sa in [session.ah(destination)?, session.esp(destination)?].into_iter().flatten() {
+            sad.insert(OutboundSa::new(sa, Instant::START)?).expect("there is room for two associations");
+        }
+        Ok(Self { outbound: Outbound::new(sad, session.policy(), NoAudit), random })
     }
 
-    fn seal(&mut self, packet: Vec<u8>, code_points: Option<&CodePoints>) -> Result<Vec<u8>, SealError> {
+    fn seal(&mut self, packet: Vec<u8>, code_points: Option<&CodePoints>) -> Result<Vec<u8>, OutboundError> {
         let mut storage = vec![0; HEADROOM + packet.len() + TAILROOM];
         let range = HEADROOM..HEADROOM + packet.len();
         storage[range.clone()].copy_from_slice(&packet);
         let mut packet = PacketBuf::new(&mut storage, range).expect("the range lies in the storage");
-        for sa in self.esp.iter_mut().chain(&mut self.ah) {
-            sa.seal(Instant::START, &mut RustCrypto, &mut self.random, code_points, &mut packet)?;
-        }
+        self.outbound.process(&mut RustCrypto, &mut self.random, code_points, Instant::START, &mut packet)?;
         Ok(packet.as_octets().to_vec())
     }
 }

@@ -3,17 +3,22 @@
 use std::net::IpAddr;
 
 use xcast_sec::crypto::{CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
-use xcast_sec::ipsec::{Protection as Algorithms, Sa, SaConfig, SaError, Spi};
+use xcast_sec::ipsec::{
+    Action, Directionality, FixedSpd, ModeKind, PolicyEntry, PolicyId, Protection as Algorithms, Required, Sa,
+    SaConfig, SaError, SelectorSet, Spi,
+};
 use xcast_sec::wire::{CodePoints, Family};
 
 use super::addresses;
 use super::random::PublicRandom;
-use super::run::Run;
+use super::run::{Protection, Run};
 
 /// Octets of integrity check value that AH and ESP carry here.
 pub(crate) const ICV_LEN: usize = INTEGRITY.icv_len();
 
 const INTEGRITY: IntegrityAlgorithm = IntegrityAlgorithm::HmacSha2_256_128;
+/// What the policy knows the session's protection by.
+const POLICY: PolicyId = PolicyId::new(1);
 const AH_SPI: u32 = 0x0a00_0001;
 const ESP_SPI: u32 = 0x0e00_0001;
 
@@ -54,6 +59,22 @@ impl Session {
         }
     }
 
+    /// What every packet of the session must be protected by, whoever sends it. In transport mode: tunnel mode would hide the
+    /// destinations from the routers.
+    pub(crate) fn policy(&self) -> FixedSpd<1> {
+        let protect = |required| Action::Protect { policy: POLICY, required };
+        let action = match self.run.protection {
+            Protection::None => Action::Bypass,
+            Protection::Ah => protect(Required::Ah(ModeKind::Transport)),
+            Protection::Esp => protect(Required::Esp(ModeKind::Transport)),
+            Protection::AhEsp => protect(Required::AhAroundEsp { esp: ModeKind::Transport }),
+        };
+        let entry = PolicyEntry { directionality: Directionality::Symmetric, selectors: SelectorSet::ANY, action };
+        let mut policy = FixedSpd::new();
+        policy.push(entry).expect("there is room for one entry");
+        policy
+    }
+
     /// The association for AH from anybody to `destination`, if this run has AH.
     ///
     /// AH covers the source address, so one association can serve all senders of a session. Each has a replay window of
@@ -84,6 +105,5 @@ impl Session {
 
 fn config(spi: u32, source: Option<IpAddr>, destination: IpAddr, protection: Algorithms<'_>) -> SaConfig<'_> {
     let spi = Spi::new(spi).expect("above 255, which are reserved");
-    // In transport mode: tunnel mode would hide the destinations from the routers.
-    SaConfig { source, destination: Some(destination), ..SaConfig::new(spi, protection) }
+    SaConfig { source, destination: Some(destination), policy: Some(POLICY), ..SaConfig::new(spi, protection) }
 }

@@ -1,7 +1,71 @@
-//! AH and ESP as far as groups need them (RFC 4301–4303, draft §3).
+//! AH and ESP as far as groups need them (RFC 4301–4303, RFC 5374, draft §3).
 //!
-//! [`OutboundSa`] seals and [`open()`] opens, both in the caller's buffer ([`PacketBuf`]). An [`Sa`] holds what is agreed and
-//! never changes; the sender's counter and the receivers' windows ([`ReplayStore`]) are kept beside it.
+//! | to | there is |
+//! |---|---|
+//! | process whole packets as RFC 4301 §5 has it: policy, associations, lifetimes, authorised senders, counters, audit | [`Inbound`], [`Outbound`] |
+//! | seal and open under one association, with nothing around it | [`OutboundSa`], [`open()`], [`verify_ah`] |
+//! | agree on an association | [`SaConfig`], [`Sa`], [`FixedSad`], [`FixedOutboundSad`] |
+//! | say what must be protected | [`PolicyEntry`], [`FixedSpd`] (RFC 4301 §4.4.1, RFC 5374 §4.1.1) |
+//! | say who may send | [`SenderFilter`], [`FixedSenders`] (draft §2.1.1.2) |
+//! | keep replayed packets out | [`SenderWindows`] |
+//! | know what protection costs before paying | [`Sa::overhead`], [`Sa::largest_payload`], [`PathMtu`] |
+//!
+//! All work in the caller's buffer ([`PacketBuf`]). An [`Sa`] holds what is agreed and never changes; what a sender counts
+//! stands beside it in [`OutboundSa`], what a receiver counts in [`FixedSad`] and [`SenderWindows`].
+//!
+//! # What it costs
+//!
+//! Octets inserted in front of what is protected, and appended behind it; ESP pads to its alignment, so that a range is
+//! given. In tunnel mode 20 (IPv4) or 40 (IPv6) octets of outer header come on top; an IPv4 AH padded to 8 octets
+//! ([`Protection::Ah::pad_to_8`]) is as long as in IPv6. TFC padding is extra.
+//!
+//! | AH with | key | ICV | inserted, IPv4 | inserted, IPv6 | RFC 8221 §6 |
+//! |---|---|---|---|---|---|
+//! | HMAC-MD5-96 (RFC 2403) | 16 | 12 | 24 | 24 | MUST NOT: needs [`SaConfig::rfc8221_exemption`] |
+//! | HMAC-SHA1-96 (RFC 2404) | 20 | 12 | 24 | 24 | MUST− |
+//! | HMAC-SHA2-256-128 (RFC 4868) | 32 | 16 | 28 | 32 | MUST |
+//! | HMAC-SHA2-384-192 (RFC 4868) | 48 | 24 | 36 | 40 | – |
+//! | HMAC-SHA2-512-256 (RFC 4868) | 64 | 32 | 44 | 48 | SHOULD |
+//!
+//! | ESP with | key | inserted | appended, without the ICV | RFC 8221 §5 |
+//! |---|---|---|---|---|
+//! | NULL (RFC 2410), with one of the above | 0 | 8 | 2–5 | MUST |
+//! | AES-CBC (RFC 3602), with one of the above | 16, 24, 32 | 24 | 2–17 | MUST (128, 256) |
+//! | AES-CTR (RFC 3686), with one of the above | 20, 28, 36 | 16 | 2–5 | MAY |
+//! | AES-GCM-16 (RFC 4106) | 20, 28, 36 | 16 | 2–5, ICV 16 | MUST (128, 256) |
+//! | ChaCha20-Poly1305 (RFC 7634) | 36 | 16 | 2–5, ICV 16 | SHOULD |
+//!
+//! Keys are in octets, the nonce or salt of counter and combined modes included. ESP without integrity is refused.
+//!
+//! # What it protects, and what not
+//!
+//! | | AH, transport | ESP, transport | AH around ESP | AH, tunnel | ESP, tunnel |
+//! |---|---|---|---|---|---|
+//! | the payload cannot be changed | yes | yes | yes | yes | yes |
+//! | the payload cannot be read (but with NULL) | no | yes | yes | no | yes |
+//! | source and destination cannot be changed | yes | no | yes | yes | inner ones |
+//! | the list of members cannot be changed | by [`RoutingCoverage`]; in Xcast4 yes | no | as AH | yes | yes |
+//! | the list of members cannot be read | no: routers need it | no | no | no | yes, and routers do not read it either |
+//! | the bitmap cannot be changed | no: routers must | no | no | yes | yes |
+//! | a packet is not taken twice | yes | from a given source address | yes | yes | from a given outer source address |
+//! | how long payloads are, and when there are any | shows | [`Tfc`] for UDP, dummies | as ESP | shows | [`Tfc`], dummies |
+//!
+//! All of that holds against those who do not have the key. Under a key that a group shares it is *group* authentication
+//! (draft §2.2.3): some member made the packet. Which one, nothing here proves (*individual* authentication, draft §2.2.4),
+//! as each member can make a packet in the name of every other:
+//!
+//! | association | against outsiders | against members |
+//! |---|---|---|
+//! | one for the group, any sender | only members send | nothing: a member can take any source address, and its numbers |
+//! | one for the group, [`SenderFilter`] | only members send, and only under listed addresses | a member can take a listed address |
+//! | one per sender, each with a key of its own, known to all receivers | the sender or a receiver made it | a receiver can send in the sender's name |
+//! | one per sender and receiver | the sender made it, as far as the receiver did not | the same |
+//!
+//! # Numbers that are used once
+//!
+//! [`OutboundSa`] gives out sequence numbers and initialization vectors and never repeats one: the counter does not wrap,
+//! several senders under one key need a [`SenderId`] each (RFC 6054), and after a restart only numbers count that were
+//! reserved and saved before ([`OutboundSa::reserve`]).
 
 mod arrived;
 mod buffer;
@@ -19,6 +83,7 @@ mod path_mtu;
 mod placement;
 mod plan;
 mod policy;
+mod processing;
 mod replay;
 mod sa;
 mod sa_config;
@@ -37,11 +102,19 @@ pub use open::{Content, Opened, open, resynchronize, verify_ah};
 pub use outbound::{OutboundSa, Sealed, SenderId};
 pub use outer::{OuterAddress, OuterDf, OuterDscp, OuterHeader};
 pub use path_mtu::PathMtu;
-pub use policy::PolicyId;
+pub use policy::{
+    Action, AddressRange, Addresses, AnySender, Direction, Directionality, FixedSenders, FixedSpd, ModeKind, NextLayer,
+    PolicyEntry, PolicyId, PolicyLookup, PortSelector, Required, SelectorSet, Selectors, SenderFilter, SendersFull,
+    SpdError, UpperLayer,
+};
+pub use processing::{
+    AuditEvent, AuditReason, AuditSink, FixedOutboundSad, Inbound, InboundCounters, InboundError, Layers, NoAudit,
+    Outbound, OutboundCounters, OutboundError, OutboundKey, OutboundSad, Received, RecentEvents, Sent,
+};
 pub use replay::{NewSender, ReplayError, ReplayWindow, Unverified};
 pub use sa::Sa;
 pub use sa_config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};
-pub use sad::{FixedSad, SadLookup};
+pub use sad::{FixedSad, InboundSad, InboundState, SadLookup};
 pub use seal::{Freshness, seal_dummy_with, seal_with};
 pub use senders::{ReplayStore, SenderKey, SenderWindows};
 pub use sequence::{Reservation, SequenceCounter, SequenceError};

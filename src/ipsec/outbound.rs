@@ -8,12 +8,12 @@ use super::lifetime::{LimitKind, Usage};
 use super::path_mtu::PathMtu;
 use super::plan::{Contents, Plan};
 use super::sa::{EspKeys, Sa, Transform};
-use super::sa_config::SaError;
+use super::sa_config::{Mode, SaError};
 use super::seal::Freshness;
 use super::sequence::{Reservation, SequenceCounter};
 use crate::crypto::{CipherAlgorithm, CryptoProvider, MAX_IV_LEN};
 use crate::time::Instant;
-use crate::wire::{CodePoints, put};
+use crate::wire::{CodePoints, Family, IpHeader, TunnelEnds, put};
 
 /// A sender's number among those who share one counter-mode or combined-mode key, so that no two ever use the same nonce
 /// (RFC 6054 §2): the leading bits of the initialization vector.
@@ -72,6 +72,41 @@ pub struct Sealed {
     pub sequence: u64,
     /// A soft limit that is passed: another association should be set up. Said of every packet from then on.
     pub soft_limit: Option<LimitKind>,
+}
+
+/// What a protection needs that will go around another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beneath {
+    /// Octets it inserts.
+    inserted: usize,
+    /// The MTU known of its path.
+    mtu: Option<usize>,
+}
+
+impl Beneath {
+    /// Whether a packet, sealed as planned, leaves it that.
+    fn check(&self, plan: &Plan, packet: &PacketBuf<'_>) -> Result<(), SealError> {
+        let len = plan.sealed_len().saturating_add(self.inserted);
+        if len > plan.family().max_packet_len() {
+            return Err(SealError::PacketTooLong { len });
+        }
+        if let Some(mtu) = self.mtu
+            && len > mtu
+        {
+            return Err(SealError::TooBig { len, mtu });
+        }
+        // Each of the two is inserted in front if there is room for it, else behind.
+        let (mut headroom, mut behind) = (packet.headroom(), plan.appended);
+        for inserted in [plan.inserted, self.inserted] {
+            match headroom.checked_sub(inserted) {
+                Some(left) => headroom = left,
+                None => behind = behind.saturating_add(inserted),
+            }
+        }
+        let inserted = plan.inserted.saturating_add(self.inserted);
+        let no_room = SealError::NoRoom { inserted, appended: plan.appended };
+        if packet.fits(plan.len, 0, behind) { Ok(()) } else { Err(no_room) }
+    }
 }
 
 /// An association and what its sender keeps of it: seals packets, each with a sequence number and an initialization vector of
@@ -221,6 +256,50 @@ impl<P: CryptoProvider> OutboundSa<P> {
         self.seal_contents(Contents::Dummy, now, crypto, rng, code_points, packet)
     }
 
+    /// Seals `packet` beneath another protection, which will need room as well.
+    pub(crate) fn seal_beneath<G: TryCryptoRng + ?Sized>(
+        &mut self,
+        outer: Option<Beneath>,
+        now: Instant,
+        crypto: &mut P,
+        rng: &mut G,
+        code_points: Option<&CodePoints>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Sealed, SealError> {
+        let plan = Plan::new(&self.sa, Contents::Packet, code_points, packet)?;
+        if let Some(outer) = outer {
+            outer.check(&plan, packet)?;
+        }
+        self.carry_out(&plan, now, crypto, rng, packet)
+    }
+
+    /// Whether this association can go around `packet` once that is sealed by another one, as far as can be told before: what
+    /// it will need. In a tunnel it gets a header of `family` to stand behind, and does not see this one.
+    pub(crate) fn prepare(
+        &self,
+        in_tunnel: bool,
+        family: Family,
+        now: Instant,
+        code_points: Option<&CodePoints>,
+        packet: &PacketBuf<'_>,
+    ) -> Result<Beneath, SealError> {
+        if !in_tunnel {
+            Plan::new(&self.sa, Contents::Packet, code_points, packet)?;
+        }
+        self.usage.check(&self.sa.lifetimes().hard, now, 0).map_err(SealError::Expired)?;
+        self.counter.check()?;
+        Ok(Beneath { inserted: self.sa.headroom(family), mtu: self.path_mtu.get(now) })
+    }
+
+    /// The addresses that `packet` has once it is sealed.
+    pub(crate) fn ends_around(&self, packet: &PacketBuf<'_>) -> Result<TunnelEnds, SealError> {
+        let (ip, _) = IpHeader::split(packet.as_octets())?;
+        match self.sa.mode() {
+            Mode::Transport => TunnelEnds::new(ip.source(), ip.destination()).ok_or(SealError::OtherAddresses),
+            Mode::Tunnel(outer) => Ok(outer.ends(&ip)?),
+        }
+    }
+
     fn seal_contents<G: TryCryptoRng + ?Sized>(
         &mut self,
         contents: Contents,
@@ -231,6 +310,17 @@ impl<P: CryptoProvider> OutboundSa<P> {
         packet: &mut PacketBuf<'_>,
     ) -> Result<Sealed, SealError> {
         let plan = Plan::new(&self.sa, contents, code_points, packet)?;
+        self.carry_out(&plan, now, crypto, rng, packet)
+    }
+
+    fn carry_out<G: TryCryptoRng + ?Sized>(
+        &mut self,
+        plan: &Plan,
+        now: Instant,
+        crypto: &mut P,
+        rng: &mut G,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Sealed, SealError> {
         self.path_mtu.check(now, plan.sealed_len())?;
         self.usage.check(&self.sa.lifetimes().hard, now, plan.processed).map_err(SealError::Expired)?;
         let sequence = self.counter.advance()?;

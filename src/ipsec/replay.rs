@@ -36,6 +36,14 @@ pub struct ReplayWindow<B: ?Sized = [u64]> {
     bits: B,
 }
 
+impl<B: ?Sized> ReplayWindow<B> {
+    /// The highest number accepted so far.
+    #[must_use]
+    pub const fn highest(&self) -> u64 {
+        self.highest
+    }
+}
+
 impl<const WORDS: usize> ReplayWindow<[u64; WORDS]> {
     /// The largest window that the bits allow.
     pub const MAX_SIZE: u32 = {
@@ -67,12 +75,6 @@ impl<const WORDS: usize> ReplayWindow<[u64; WORDS]> {
 }
 
 impl ReplayWindow<[u64]> {
-    /// The highest number accepted so far.
-    #[must_use]
-    pub const fn highest(&self) -> u64 {
-        self.highest
-    }
-
     /// The number that a packet carrying the low half `received` must have, or `None` if it would have to be negative.
     ///
     /// RFC 4303 §A2.2: of the numbers with that low half, the lowest that is not left of the window.

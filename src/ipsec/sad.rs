@@ -3,9 +3,11 @@
 use core::net::IpAddr;
 
 use super::Spi;
+use super::lifetime::{Lifetimes, LimitKind, Limits, Usage};
 use super::sa::Sa;
 use super::sa_config::{SaId, SecurityProtocol};
 use crate::crypto::CryptoProvider;
+use crate::time::Instant;
 
 /// Finds the association of an inbound packet.
 ///
@@ -39,9 +41,72 @@ impl<P: CryptoProvider + ?Sized> SadLookup<P> for Sa<P> {
     }
 }
 
-/// A database of up to `N` associations.
+/// What a receiver counts of an association.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InboundState {
+    usage: Usage,
+    /// Packets in a row that did not verify (RFC 4303 §A3.1).
+    failures: u32,
+}
+
+impl InboundState {
+    /// Of an association of which `usage` is used up: [`Usage::new`] if it is fresh.
+    #[must_use]
+    pub const fn new(usage: Usage) -> Self {
+        Self { usage, failures: 0 }
+    }
+
+    /// What is used up.
+    #[must_use]
+    pub const fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Packets in a row that did not verify.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// A packet verified.
+    pub(crate) const fn succeeded(&mut self, octets: u64) {
+        self.usage.add(octets);
+        self.failures = 0;
+    }
+
+    /// A packet did not verify.
+    pub(crate) const fn failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+    }
+}
+
+/// A database that also holds what is counted of each association.
+///
+/// # Security
+///
+/// Asked for every packet that names a known association. One that loses what it counted lets an association live on beyond
+/// its hard lifetime.
+pub trait InboundSad<P: CryptoProvider + ?Sized>: SadLookup<P> {
+    /// What was counted of an association; `None` if nothing is, and its lifetimes do not count.
+    fn state(&self, sa: &SaId) -> Option<&InboundState>;
+
+    /// The same, to count on.
+    fn state_mut(&mut self, sa: &SaId) -> Option<&mut InboundState>;
+}
+
+impl<P: CryptoProvider + ?Sized, S: InboundSad<P> + ?Sized> InboundSad<P> for &mut S {
+    fn state(&self, sa: &SaId) -> Option<&InboundState> {
+        (**self).state(sa)
+    }
+
+    fn state_mut(&mut self, sa: &SaId) -> Option<&mut InboundState> {
+        (**self).state_mut(sa)
+    }
+}
+
+/// A database of up to `N` associations, with what is counted of them.
 pub struct FixedSad<P: CryptoProvider + ?Sized, const N: usize> {
-    associations: heapless::Vec<Sa<P>, N>,
+    associations: heapless::Vec<(Sa<P>, InboundState), N>,
 }
 
 impl<P: CryptoProvider + ?Sized, const N: usize> FixedSad<P, N> {
@@ -51,31 +116,43 @@ impl<P: CryptoProvider + ?Sized, const N: usize> FixedSad<P, N> {
         Self { associations: heapless::Vec::new() }
     }
 
-    /// Adds an association.
+    /// Adds an association of which `usage` is used up: [`Usage::new`] if it is fresh.
     ///
     /// # Errors
     ///
     /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
     #[allow(clippy::result_large_err, reason = "an association that does not fit is not lost")]
-    pub fn insert(&mut self, sa: Sa<P>) -> Result<(), Sa<P>> {
+    pub fn insert(&mut self, sa: Sa<P>, usage: Usage) -> Result<(), Sa<P>> {
         if self.position(&sa.id()).is_some() {
             return Err(sa);
         }
-        self.associations.push(sa)
+        self.associations.push((sa, InboundState::new(usage))).map_err(|(sa, _)| sa)
     }
 
     /// Takes an association out.
     pub fn remove(&mut self, id: &SaId) -> Option<Sa<P>> {
-        self.position(id).map(|index| self.associations.swap_remove(index))
+        self.position(id).map(|index| self.associations.swap_remove(index).0)
     }
 
     fn position(&self, id: &SaId) -> Option<usize> {
-        self.associations.iter().position(|sa| sa.id() == *id)
+        self.associations.iter().position(|(sa, _)| sa.id() == *id)
     }
 
     /// The associations, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = &Sa<P>> {
-        self.associations.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (&Sa<P>, &InboundState)> {
+        self.associations.iter().map(|(sa, state)| (sa, state))
+    }
+
+    /// The associations that have ended, or passed a soft limit at `now`, with the limit: those to be taken out, and those to
+    /// be replaced (RFC 4301 §4.4.2.1).
+    pub fn beyond<'s>(
+        &'s self,
+        limits: impl Fn(&Lifetimes) -> &Limits + 's,
+        now: Instant,
+    ) -> impl Iterator<Item = (&'s Sa<P>, LimitKind)> {
+        self.associations
+            .iter()
+            .filter_map(move |(sa, state)| Some((sa, state.usage.beyond(limits(sa.lifetimes()), now)?)))
     }
 }
 
@@ -87,7 +164,7 @@ impl<P: CryptoProvider + ?Sized, const N: usize> Default for FixedSad<P, N> {
 
 impl<P: CryptoProvider + ?Sized, const N: usize> core::fmt::Debug for FixedSad<P, N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(self.associations.iter()).finish()
+        f.debug_list().entries(self.associations.iter().map(|(sa, _)| sa)).finish()
     }
 }
 
@@ -95,8 +172,19 @@ impl<P: CryptoProvider + ?Sized, const N: usize> SadLookup<P> for FixedSad<P, N>
     fn lookup(&self, protocol: SecurityProtocol, spi: Spi, destination: IpAddr, source: IpAddr) -> Option<&Sa<P>> {
         self.associations
             .iter()
+            .map(|(sa, _)| sa)
             .filter(|sa| sa.protocol() == protocol && sa.spi() == spi && sa.is_for(destination, source))
             // Destination weighs more than source.
             .max_by_key(|sa| (sa.destination().is_some(), sa.source().is_some()))
+    }
+}
+
+impl<P: CryptoProvider + ?Sized, const N: usize> InboundSad<P> for FixedSad<P, N> {
+    fn state(&self, sa: &SaId) -> Option<&InboundState> {
+        self.associations.iter().find(|(own, _)| own.id() == *sa).map(|(_, state)| state)
+    }
+
+    fn state_mut(&mut self, sa: &SaId) -> Option<&mut InboundState> {
+        self.associations.iter_mut().find(|(own, _)| own.id() == *sa).map(|(_, state)| state)
     }
 }

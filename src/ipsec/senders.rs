@@ -70,8 +70,8 @@ impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
 
 /// Windows for up to `SENDERS` senders, each of up to `64 * WORDS` numbers.
 ///
-/// A sender gets its window with the first packet of its that verifies, and keeps it until [`forget`](Self::forget); when the
-/// table is full a new one is refused. What that means under ESP for any sender, see [`SaConfig::source`].
+/// A sender gets its window with the first packet of its that verifies, and keeps it until [`forget`](Self::forget) or
+/// [`forget_sender`](Self::forget_sender); when the table is full a new one is refused. What that means under ESP for any sender, see [`SaConfig::source`].
 ///
 /// [`SaConfig::source`]: super::SaConfig::source
 #[derive(Debug)]
@@ -109,6 +109,21 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     /// packets could be replayed.
     pub fn forget(&mut self, sa: &SaId) {
         self.windows.retain(|(key, _)| key.sa != *sa);
+    }
+
+    /// Drops the window of one sender, for a host that chooses to make room in a full table. Returns whether it had one.
+    ///
+    /// # Security
+    ///
+    /// Everything that sender ever sent under the association can be replayed afterwards, once, as if it were new. Nothing is
+    /// ever dropped by itself.
+    pub fn forget_sender(&mut self, sender: &SenderKey) -> bool {
+        self.windows.iter().position(|(key, _)| key == sender).map(|index| self.windows.swap_remove(index)).is_some()
+    }
+
+    /// The senders that have a window, with the highest number accepted of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&SenderKey, u64)> {
+        self.windows.iter().map(|(key, window)| (key, window.highest()))
     }
 
     /// How many senders have a window.

@@ -111,6 +111,12 @@ impl SequenceCounter {
         Reservation { counter: self, up_to }
     }
 
+    /// Whether there is a next number.
+    pub(crate) fn check(&self) -> Result<u64, SequenceError> {
+        let next = self.last.checked_add(1).filter(|&next| next <= self.max).ok_or(SequenceError::Exhausted)?;
+        if next > self.reserved { Err(SequenceError::NotReserved) } else { Ok(next) }
+    }
+
     /// The next number. It counts as used even if its packet is never sent.
     ///
     /// # Errors
@@ -118,12 +124,8 @@ impl SequenceCounter {
     /// - [`SequenceError::Exhausted`], for ever after.
     /// - [`SequenceError::NotReserved`], until more numbers are reserved.
     pub fn advance(&mut self) -> Result<u64, SequenceError> {
-        let next = self.last.checked_add(1).filter(|&next| next <= self.max).ok_or(SequenceError::Exhausted)?;
-        if next > self.reserved {
-            return Err(SequenceError::NotReserved);
-        }
-        self.last = next;
-        Ok(next)
+        self.last = self.check()?;
+        Ok(self.last)
     }
 }
 

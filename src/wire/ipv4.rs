@@ -140,6 +140,12 @@ impl<'a> Ipv4Header<'a> {
         self.fixed.flags_offset.get() & 0x3fff != 0
     }
 
+    /// Where in the original packet's payload a fragment belongs, in 8 octets.
+    #[must_use]
+    pub fn fragment_offset(&self) -> u16 {
+        self.fixed.flags_offset.get() & 0x1fff
+    }
+
     /// Whether Don't Fragment is set.
     #[must_use]
     pub fn dont_fragment(&self) -> bool {

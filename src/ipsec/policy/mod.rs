@@ -1,19 +1,23 @@
-//! Security policy.
+//! Security policy (RFC 4301 §4.4.1, with the group extensions of RFC 5374 §4.1.1): which packets are protected and how,
+//! which pass as they are, and which do not pass.
+//!
+//! [`Selectors::of`] reads from a packet what it is judged by; [`FixedSpd`] holds the ordered entries that it is judged by.
+//! [`SenderFilter`] says who is believed once an ICV verified.
 
-/// Placeholder until the module lands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyId(u32);
+mod action;
+mod addresses;
+mod entry;
+mod next_layer;
+mod selectors;
+mod senders;
+mod spd;
+#[cfg(test)]
+mod tests;
 
-impl PolicyId {
-    /// Number `value`.
-    #[must_use]
-    pub const fn new(value: u32) -> Self {
-        Self(value)
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn value(self) -> u32 {
-        self.0
-    }
-}
+pub use action::{Action, ModeKind, PolicyId, Required};
+pub use addresses::{AddressRange, Addresses};
+pub use entry::{Direction, Directionality, PolicyEntry, SelectorSet};
+pub use next_layer::{NextLayer, PortSelector};
+pub use selectors::{Selectors, UpperLayer};
+pub use senders::{AnySender, FixedSenders, SenderFilter, SendersFull};
+pub use spd::{FixedSpd, PolicyLookup, SpdError};

@@ -1,0 +1,430 @@
+//! Packets that come in (RFC 4301 §5.2).
+
+use super::audit::{AuditEvent, AuditReason, AuditSink};
+use super::counters::InboundCounters;
+use super::verdict::verdict;
+use crate::crypto::CryptoProvider;
+use crate::ipsec::arrived::Arrived;
+use crate::ipsec::buffer::PacketBuf;
+use crate::ipsec::error::OpenError;
+use crate::ipsec::open::{Content, Gate, Opened, open_through};
+use crate::ipsec::policy::{
+    Action, Direction, ModeKind, PolicyId, PolicyLookup, Required, Selectors, SenderFilter, UpperLayer,
+};
+use crate::ipsec::sa::Sa;
+use crate::ipsec::sa_config::{Mode, SaId, SecurityProtocol};
+use crate::ipsec::sad::InboundSad;
+use crate::ipsec::senders::ReplayStore;
+use crate::time::Instant;
+use crate::wire::{CodePoints, ParseError, ParseErrorKind, protocol};
+
+/// Why a packet that came in was discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InboundError {
+    /// It was not opened.
+    Open(OpenError),
+    /// It was not opened, because its ICV did not verify; and that is the packet with which enough in a row have failed under
+    /// an association with extended sequence numbers for it to be out of step (RFC 4303 §A3.1). It is unchanged: hand it to
+    /// [`Inbound::resynchronize`], in the background and not too often.
+    OutOfStep,
+    /// What policy would judge it by cannot be read.
+    Unreadable(ParseError),
+    /// No entry of the policy is for it (RFC 4301 §5.2 step 3b).
+    NoPolicy,
+    /// Policy says DISCARD.
+    Discarded,
+    /// It came in the clear, and policy says PROTECT.
+    Unprotected {
+        /// What the protection is known by.
+        policy: PolicyId,
+    },
+    /// It was authentic, but under an association or with a protection that is not for such packets (RFC 4301 §5.2 step 5).
+    WrongProtection,
+}
+
+impl core::fmt::Display for InboundError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(f),
+            Self::OutOfStep => {
+                f.write_str("integrity check value does not verify, as so often that numbers may be out of step")
+            }
+            Self::Unreadable(error) => error.fmt(f),
+            Self::NoPolicy => f.write_str("no policy"),
+            Self::Discarded => f.write_str("discarded by policy"),
+            Self::Unprotected { .. } => f.write_str("not protected, as policy asks"),
+            Self::WrongProtection => f.write_str("protected otherwise than policy asks"),
+        }
+    }
+}
+
+impl core::error::Error for InboundError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Open(error) => Some(error),
+            Self::Unreadable(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What was taken off a packet, outermost first: nothing, AH, ESP, or AH and then ESP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layers {
+    outer: Option<Opened>,
+    inner: Option<Opened>,
+}
+
+impl Layers {
+    /// What was taken off.
+    pub fn iter(&self) -> impl Iterator<Item = &Opened> {
+        self.outer.iter().chain(&self.inner)
+    }
+
+    /// Whether another one may follow: ESP behind transport-mode AH.
+    fn may_go_on(&self) -> bool {
+        match self.outer {
+            None => true,
+            Some(outer) => {
+                self.inner.is_none() && outer.sa.protocol == SecurityProtocol::Ah && outer.mode == Mode::Transport
+            }
+        }
+    }
+
+    fn push(&mut self, opened: Opened) {
+        let place = if self.outer.is_none() { &mut self.outer } else { &mut self.inner };
+        *place = Some(opened);
+    }
+
+    /// Which protection they are, and of which policy all of them are.
+    fn protection(&self) -> Option<(PolicyId, Required)> {
+        let outer = self.outer?;
+        let mode = |opened: &Opened| match opened.mode {
+            Mode::Transport => ModeKind::Transport,
+            Mode::Tunnel(_) => ModeKind::Tunnel,
+        };
+        let required = match (outer.sa.protocol, &self.inner) {
+            (SecurityProtocol::Esp, None) => Required::Esp(mode(&outer)),
+            (SecurityProtocol::Ah, None) => Required::Ah(mode(&outer)),
+            (SecurityProtocol::Ah, Some(inner)) if inner.sa.protocol == SecurityProtocol::Esp => {
+                Required::AhAroundEsp { esp: mode(inner) }
+            }
+            _ => return None,
+        };
+        let policy = outer.policy?;
+        self.iter().all(|layer| layer.policy == Some(policy)).then_some((policy, required))
+    }
+}
+
+/// A packet that came in and passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "RFC 4301 §5.2 has no other end of a packet that passes")]
+pub enum Received {
+    /// It came in the clear, and may.
+    Bypassed,
+    /// It was opened, and had the protection that policy asks for.
+    Protected(Layers),
+    /// A dummy packet (RFC 4303 §2.6): it was authentic, and there is nothing to deliver.
+    Dummy(Layers),
+}
+
+/// Processes packets that come in: opens them and holds them to the policy, so that nothing gets in in the clear, or under
+/// another association, where policy says PROTECT (RFC 4301 §5.2).
+///
+/// The databases are the host's: by value, or as `&mut`.
+///
+/// ```
+/// use xcast_sec::crypto::RustCrypto;
+/// use xcast_sec::ipsec::{AnySender, FixedSad, FixedSpd, Inbound, InboundError, NoAudit, SenderWindows};
+/// use xcast_sec::ipsec::{Action, Directionality, PacketBuf, PolicyEntry, SelectorSet};
+/// use xcast_sec::time::Instant;
+/// # use xcast_sec::wire::Ipv4Repr;
+/// # let mut packet = [0; 20];
+/// # Ipv4Repr { tos: 0, ttl: 1, protocol: 17, source: [192, 0, 2, 1].into(), destination: [192, 0, 2, 2].into(),
+/// #     options_len: 0, payload_len: 0 }.emit(&mut packet)?;
+///
+/// let mut inbound = Inbound::new(
+///     FixedSad::<RustCrypto, 8>::new(),
+///     SenderWindows::<16, 2>::new(128).ok_or("window size")?,
+///     FixedSpd::<8>::new(),
+///     AnySender,
+///     NoAudit,
+/// );
+/// // With no policy nothing gets in.
+/// let now = Instant::START;
+/// let mut packet = PacketBuf::new(&mut packet, 0..20).ok_or("buffer")?;
+/// let result = inbound.process(&mut RustCrypto, None, now, &mut packet);
+/// assert_eq!(result, Err(InboundError::NoPolicy));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Inbound<S, R, Q, F, A> {
+    /// The associations.
+    pub sad: S,
+    /// The windows of all senders.
+    pub replay: R,
+    /// The policy.
+    pub policy: Q,
+    /// Who may send.
+    pub senders: F,
+    /// Who is told of discarded packets.
+    pub audit: A,
+    counters: InboundCounters,
+    resync_after: u32,
+}
+
+/// How many packets in a row must fail before an association is taken to be out of step, unless the host says otherwise
+/// (RFC 4303 §A3.1 leaves it open).
+const RESYNC_AFTER: u32 = 64;
+
+impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
+    /// With these databases, and all counters 0.
+    #[must_use]
+    pub const fn new(sad: S, replay: R, policy: Q, senders: F, audit: A) -> Self {
+        Self { sad, replay, policy, senders, audit, counters: InboundCounters::ZERO, resync_after: RESYNC_AFTER }
+    }
+
+    /// Sets how many packets of an association in a row must fail for it to be reported as out of step, and how many more
+    /// until it is again; 64 otherwise, and never with 0.
+    pub const fn set_resync_after(&mut self, failures: u32) {
+        self.resync_after = failures;
+    }
+
+    /// What became of all packets so far.
+    #[must_use]
+    pub const fn counters(&self) -> &InboundCounters {
+        &self.counters
+    }
+
+    /// Processes a packet that is addressed to this host, or that this host is among the destinations of; in place.
+    ///
+    /// AH and ESP are opened, one inside the other if there are both, until the packet shows what policy judges it by. In
+    /// tunnel mode that is the inner packet, which is not opened further: where it is protected itself and for this host, it
+    /// is a packet of its own, to be processed again (RFC 4301 §5.2). Of an Xcast packet with a list of ports, policy must
+    /// say the same of every port it can still be delivered to.
+    ///
+    /// # Errors
+    ///
+    /// - [`InboundError`]. The packet must be dropped; octets of it may have changed, those after
+    ///   [`InboundError::OutOfStep`] excepted.
+    pub fn process<P>(
+        &mut self,
+        crypto: &mut P,
+        code_points: Option<&CodePoints>,
+        now: Instant,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Received, InboundError>
+    where
+        P: CryptoProvider,
+        S: InboundSad<P>,
+        R: ReplayStore,
+        Q: PolicyLookup,
+        F: SenderFilter,
+        A: AuditSink,
+    {
+        self.process_trying(crypto, code_points, now, 0, packet)
+    }
+
+    /// Processes a packet as [`process`](Self::process) does, and tries the next `tries` upper halves of its extended sequence
+    /// numbers, as [`resynchronize`](crate::ipsec::resynchronize) does, with the same warnings.
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`process`](Self::process).
+    pub fn resynchronize<P>(
+        &mut self,
+        crypto: &mut P,
+        code_points: Option<&CodePoints>,
+        now: Instant,
+        tries: u32,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Received, InboundError>
+    where
+        P: CryptoProvider,
+        S: InboundSad<P>,
+        R: ReplayStore,
+        Q: PolicyLookup,
+        F: SenderFilter,
+        A: AuditSink,
+    {
+        self.process_trying(crypto, code_points, now, tries, packet)
+    }
+
+    fn process_trying<P>(
+        &mut self,
+        crypto: &mut P,
+        code_points: Option<&CodePoints>,
+        now: Instant,
+        tries: u32,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Received, InboundError>
+    where
+        P: CryptoProvider,
+        S: InboundSad<P>,
+        R: ReplayStore,
+        Q: PolicyLookup,
+        F: SenderFilter,
+        A: AuditSink,
+    {
+        self.counters.count_packet();
+        let mut step = Step { crypto, code_points, now, tries, found: None };
+        let result = self.open_all(&mut step, packet).and_then(|layers| self.judge(layers, code_points, packet));
+        match &result {
+            Ok(Received::Bypassed) => self.counters.count_bypassed(),
+            Ok(Received::Protected(_)) => self.counters.count_protected(),
+            Ok(Received::Dummy(_)) => self.counters.count_dummy(),
+            Err(error) => {
+                self.counters.count_error(error);
+                let reason = AuditReason::Inbound(*error);
+                let mut event = AuditEvent::of(reason, now, packet.as_octets(), code_points);
+                if let Some(found) = step.found {
+                    event.name_sa(&found.arrived, found.sa, found.policy);
+                }
+                self.audit.record(&event);
+            }
+        }
+        result
+    }
+
+    /// Opens one protection after the other.
+    fn open_all<P>(&mut self, step: &mut Step<'_, P>, packet: &mut PacketBuf<'_>) -> Result<Layers, InboundError>
+    where
+        P: CryptoProvider,
+        S: InboundSad<P>,
+        R: ReplayStore,
+        F: SenderFilter,
+    {
+        let mut layers = Layers::default();
+        while layers.may_go_on() {
+            match self.open_one(step, packet) {
+                Ok(opened) => {
+                    layers.push(opened);
+                    if opened.content == Content::Dummy {
+                        break;
+                    }
+                }
+                Err(InboundError::Open(OpenError::NotProtected)) => break,
+                // A fragment of something else than AH or ESP is policy's business.
+                Err(InboundError::Open(OpenError::Parse(error)))
+                    if error.kind() == ParseErrorKind::Fragment && !shows_protection(packet, step.code_points) =>
+                {
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(layers)
+    }
+
+    /// Opens one protection, and counts that beside its association.
+    fn open_one<P>(&mut self, step: &mut Step<'_, P>, packet: &mut PacketBuf<'_>) -> Result<Opened, InboundError>
+    where
+        P: CryptoProvider,
+        S: InboundSad<P>,
+        R: ReplayStore,
+        F: SenderFilter,
+    {
+        let mut gate = Judge { sad: &self.sad, senders: &self.senders, now: step.now, found: None };
+        let Step { crypto, code_points, tries, .. } = step;
+        let result = open_through(&mut gate, &self.sad, &mut self.replay, *crypto, *code_points, *tries, packet);
+        let found = gate.found;
+        if found.is_some() {
+            step.found = found;
+        }
+        let Some(found) = found else { return result.map_err(InboundError::Open) };
+        let Some(state) = self.sad.state_mut(&found.sa) else { return result.map_err(InboundError::Open) };
+        match result {
+            Ok(opened) => {
+                state.succeeded(found.octets);
+                Ok(opened)
+            }
+            Err(OpenError::Icv) => {
+                state.failed();
+                let is_due = state.failures().checked_rem(self.resync_after) == Some(0);
+                let out_of_step = found.esn && *tries == 0 && is_due;
+                Err(if out_of_step { InboundError::OutOfStep } else { InboundError::Open(OpenError::Icv) })
+            }
+            Err(error) => Err(InboundError::Open(error)),
+        }
+    }
+
+    /// Holds a packet to the policy.
+    fn judge(
+        &self,
+        layers: Layers,
+        code_points: Option<&CodePoints>,
+        packet: &PacketBuf<'_>,
+    ) -> Result<Received, InboundError>
+    where
+        Q: PolicyLookup,
+    {
+        if layers.iter().any(|layer| layer.content == Content::Dummy) {
+            return Ok(Received::Dummy(layers));
+        }
+        let (_, action) = verdict(&self.policy, Direction::Inbound, packet.as_octets(), code_points)
+            .map_err(InboundError::Unreadable)?;
+        match action.ok_or(InboundError::NoPolicy)? {
+            Action::Discard => Err(InboundError::Discarded),
+            Action::Bypass if layers.outer.is_none() => Ok(Received::Bypassed),
+            Action::Bypass => Err(InboundError::WrongProtection),
+            Action::Protect { policy, .. } if layers.outer.is_none() => Err(InboundError::Unprotected { policy }),
+            Action::Protect { policy, required } => match layers.protection() {
+                Some(had) if had == (policy, required) => Ok(Received::Protected(layers)),
+                _ => Err(InboundError::WrongProtection),
+            },
+        }
+    }
+}
+
+/// Whether the next layer of a fragment is AH or ESP.
+fn shows_protection(packet: &PacketBuf<'_>, code_points: Option<&CodePoints>) -> bool {
+    let next_layer = Selectors::of(packet.as_octets(), code_points).map(|selectors| selectors.next_layer);
+    matches!(next_layer, Ok(UpperLayer::Protocol(kind) | UpperLayer::Hidden(kind)) if matches!(kind, protocol::AH | protocol::ESP))
+}
+
+/// What all layers of a packet are opened with, and what was found out.
+struct Step<'a, P> {
+    crypto: &'a mut P,
+    code_points: Option<&'a CodePoints>,
+    now: Instant,
+    tries: u32,
+    /// The last association found.
+    found: Option<Found>,
+}
+
+/// An association, and the packet it was found for.
+#[derive(Clone, Copy)]
+struct Found {
+    arrived: Arrived,
+    sa: SaId,
+    policy: Option<PolicyId>,
+    esn: bool,
+    octets: u64,
+}
+
+/// Looks at lifetimes before a packet is opened, and at its sender before it is accepted.
+struct Judge<'a, S, F> {
+    sad: &'a S,
+    senders: &'a F,
+    now: Instant,
+    found: Option<Found>,
+}
+
+impl<P: CryptoProvider, S: InboundSad<P>, F: SenderFilter> Gate<P> for Judge<'_, S, F> {
+    fn admit(&mut self, arrived: &Arrived, sa: &Sa<P>, octets: u64) -> Result<(), OpenError> {
+        self.found = Some(Found { arrived: *arrived, sa: sa.id(), policy: sa.policy(), esn: sa.esn(), octets });
+        match self.sad.state(&sa.id()) {
+            Some(state) => state.usage().check(&sa.lifetimes().hard, self.now, octets).map_err(OpenError::Expired),
+            None => Ok(()),
+        }
+    }
+
+    fn accept(&mut self, arrived: &Arrived, sa: &Sa<P>) -> Result<(), OpenError> {
+        if self.senders.is_authorised(sa.policy(), &arrived.sender(sa)) {
+            Ok(())
+        } else {
+            Err(OpenError::SenderNotAuthorised)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The security association database, as packets see it that go out (RFC 4301 §4.4.2).
+
+use core::net::IpAddr;
+
+use crate::crypto::CryptoProvider;
+use crate::ipsec::outbound::OutboundSa;
+use crate::ipsec::policy::{ModeKind, PolicyId};
+use crate::ipsec::sa_config::{Mode, SaId, SecurityProtocol};
+
+/// What an outbound association is chosen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "matched by hosts that bring their own store")]
+pub struct OutboundKey {
+    /// What policy knows the protection by.
+    pub policy: PolicyId,
+    /// AH or ESP.
+    pub protocol: SecurityProtocol,
+    /// The mode that policy asks for.
+    pub mode: ModeKind,
+    /// Source address of the packet as it is now: in tunnel mode of the inner one.
+    pub source: IpAddr,
+    /// Destination address of the packet as it is now.
+    pub destination: IpAddr,
+}
+
+impl OutboundKey {
+    /// Whether `sa` is one that it asks for.
+    #[must_use]
+    pub fn fits<P: CryptoProvider>(&self, sa: &OutboundSa<P>) -> bool {
+        let sa = sa.sa();
+        let mode_fits = match (sa.mode(), self.mode) {
+            (Mode::Transport, ModeKind::Transport) => sa.is_for(self.destination, self.source),
+            // The addresses of the association are those of the outer header.
+            (Mode::Tunnel(_), ModeKind::Tunnel) => true,
+            _ => false,
+        };
+        mode_fits && sa.policy() == Some(self.policy) && sa.protocol() == self.protocol
+    }
+}
+
+/// Chooses the association of a packet that goes out.
+///
+/// # Security
+///
+/// Asked once or twice for every packet that policy protects. What it returns seals the packet: an association of another
+/// policy shows it to whoever holds that one's key.
+pub trait OutboundSad<P: CryptoProvider> {
+    /// The association for `key`, if there is one.
+    fn select(&mut self, key: &OutboundKey) -> Option<&mut OutboundSa<P>>;
+}
+
+impl<P: CryptoProvider, S: OutboundSad<P> + ?Sized> OutboundSad<P> for &mut S {
+    fn select(&mut self, key: &OutboundKey) -> Option<&mut OutboundSa<P>> {
+        (**self).select(key)
+    }
+}
+
+/// A database of up to `N` outbound associations. Of several that fit the one inserted last is chosen, so that a new one takes
+/// over at once; the old one stays until it is removed.
+pub struct FixedOutboundSad<P: CryptoProvider, const N: usize> {
+    associations: heapless::Vec<OutboundSa<P>, N>,
+}
+
+impl<P: CryptoProvider, const N: usize> FixedOutboundSad<P, N> {
+    /// An empty database.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { associations: heapless::Vec::new() }
+    }
+
+    /// Adds an association.
+    ///
+    /// # Errors
+    ///
+    /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
+    #[allow(clippy::result_large_err, reason = "an association that does not fit is not lost")]
+    pub fn insert(&mut self, sa: OutboundSa<P>) -> Result<(), OutboundSa<P>> {
+        if self.position(&sa.sa().id()).is_some() {
+            return Err(sa);
+        }
+        self.associations.push(sa)
+    }
+
+    /// Takes an association out.
+    pub fn remove(&mut self, id: &SaId) -> Option<OutboundSa<P>> {
+        // Its place tells how new each is.
+        self.position(id).map(|index| self.associations.remove(index))
+    }
+
+    fn position(&self, id: &SaId) -> Option<usize> {
+        self.associations.iter().position(|sa| sa.sa().id() == *id)
+    }
+
+    /// The associations, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &OutboundSa<P>> {
+        self.associations.iter()
+    }
+
+    /// The associations, oldest first, to reserve numbers or to learn an MTU.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut OutboundSa<P>> {
+        self.associations.iter_mut()
+    }
+}
+
+impl<P: CryptoProvider, const N: usize> Default for FixedOutboundSad<P, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: CryptoProvider, const N: usize> core::fmt::Debug for FixedOutboundSad<P, N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.associations.iter().map(OutboundSa::sa)).finish()
+    }
+}
+
+impl<P: CryptoProvider, const N: usize> OutboundSad<P> for FixedOutboundSad<P, N> {
+    fn select(&mut self, key: &OutboundKey) -> Option<&mut OutboundSa<P>> {
+        self.associations.iter_mut().rev().find(|sa| key.fits(sa))
+    }
+}
