@@ -1,9 +1,13 @@
 //! Replays the corpora of the fuzz targets through the same checks.
 
+#[path = "fuzz_checks/gullible.rs"]
+mod gullible;
 #[path = "fuzz_checks/open_packet.rs"]
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
 mod parse_packet;
+#[path = "fuzz_checks/process_packet.rs"]
+mod process_packet;
 #[path = "fuzz_checks/route_packet.rs"]
 mod route_packet;
 
@@ -34,4 +38,9 @@ fn open_packet_corpus() {
 #[test]
 fn route_packet_corpus() {
     replay("route_packet", route_packet::check);
+}
+
+#[test]
+fn process_packet_corpus() {
+    replay("process_packet", process_packet::check);
 }
