@@ -12,7 +12,7 @@ const PACKET: &[u8] = include_bytes!("../../../fuzz/corpus/parse_packet/parse-36
 
 /// Runs every entry point. `false` as soon as one misbehaves.
 pub fn all() -> bool {
-    icv() && lengths() && errors_print() && packets_parse() && packets_are_forwarded() && rust_crypto() && protection()
+    icv() && lengths() && errors_print() && packets_parse() && packets_are_forwarded() && rust_crypto() && protection() && processing()
 }
 
 /// A packet from the corpus of the fuzz target is read; cut short, it is refused.
@@ -72,6 +72,76 @@ fn protection() -> bool {
 /// Without the feature there is no algorithm to run.
 #[cfg(not(feature = "rust-crypto"))]
 fn protection() -> bool {
+    true
+}
+
+/// What policy protects goes out sealed and comes in again.
+#[cfg(feature = "rust-crypto")]
+fn processing() -> bool {
+    use xcast_sec::crypto::{AeadAlgorithm, RustCrypto};
+    use xcast_sec::ipsec::{
+        Action, AnySender, Directionality, FixedOutboundSad, FixedSad, FixedSpd, Inbound, ModeKind, NoAudit, Outbound,
+        OutboundSa, PacketBuf, PolicyEntry, PolicyId, Protection, Received, Required, Sa, SaConfig, SelectorSet,
+        SenderId, SenderWindows, Sent, Spi, Usage,
+    };
+    use xcast_sec::time::Instant;
+
+    let (Some(spi), Some(sender)) = (Spi::new(black_box(0x1000)), SenderId::new(1, 8)) else { return false };
+    let policy = PolicyId::new(1);
+    let protection = Protection::EspCombined { algorithm: AeadAlgorithm::AesGcm16, key: &[1; 20] };
+    let config = SaConfig { policy: Some(policy), ..SaConfig::new(spi, protection) };
+    let action = Action::Protect { policy, required: Required::Esp(ModeKind::Transport) };
+    let entry = PolicyEntry { directionality: Directionality::Symmetric, selectors: SelectorSet::ANY, action };
+    let mut spd = FixedSpd::<1>::new();
+    let (mut sealing, mut opening) = (FixedOutboundSad::<RustCrypto, 1>::new(), FixedSad::<RustCrypto, 1>::new());
+    let (Ok(ours), Ok(theirs)) = (Sa::new(&config, &mut RustCrypto), Sa::new(&config, &mut RustCrypto)) else {
+        return false;
+    };
+    let now = Instant::START;
+    if spd.push(entry).is_err()
+        || sealing.insert(OutboundSa::shared(ours, sender, now)).is_err()
+        || opening.insert(theirs, Usage::new(now)).is_err()
+    {
+        return false;
+    }
+    let Some(windows) = SenderWindows::<4, 1>::new(64) else { return false };
+    let mut outbound = Outbound::new(sealing, &spd, NoAudit);
+    let mut inbound = Inbound::new(opening, windows, &spd, AnySender, NoAudit);
+    let code_points = CodePoints::rfc4727_experiment();
+    let mut buffer = [0; 512];
+    let end = 128 + PACKET.len();
+    let Some(place) = buffer.get_mut(128..end) else { return false };
+    place.copy_from_slice(PACKET);
+    let Some(mut packet) = PacketBuf::new(&mut buffer, 128..end) else { return false };
+    let sent = outbound.process(&mut RustCrypto, &mut NoRandom, Some(&code_points), now, &mut packet);
+    let received = inbound.process(&mut RustCrypto, Some(&code_points), now, &mut packet);
+    matches!(sent, Ok(Sent::Protected { .. })) && matches!(received, Ok(Received::Protected(_)))
+}
+
+/// AES-GCM takes no random numbers.
+#[cfg(feature = "rust-crypto")]
+struct NoRandom;
+
+#[cfg(feature = "rust-crypto")]
+impl rand_core::TryRng for NoRandom {
+    type Error = fmt::Error;
+    fn try_next_u32(&mut self) -> Result<u32, fmt::Error> {
+        Err(fmt::Error)
+    }
+    fn try_next_u64(&mut self) -> Result<u64, fmt::Error> {
+        Err(fmt::Error)
+    }
+    fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), fmt::Error> {
+        Err(fmt::Error)
+    }
+}
+
+#[cfg(feature = "rust-crypto")]
+impl rand_core::TryCryptoRng for NoRandom {}
+
+/// Without the feature there is no algorithm to run.
+#[cfg(not(feature = "rust-crypto"))]
+fn processing() -> bool {
     true
 }
 
