@@ -2,17 +2,14 @@
 
 use super::audit::{AuditEvent, AuditReason, AuditSink};
 use super::counters::InboundCounters;
+use super::judge::{Found, Judge};
+use super::received::{Layers, Received};
 use super::verdict::verdict;
 use crate::crypto::CryptoProvider;
-use crate::ipsec::arrived::Arrived;
 use crate::ipsec::buffer::PacketBuf;
 use crate::ipsec::error::OpenError;
-use crate::ipsec::open::{Content, Gate, Opened, open_through};
-use crate::ipsec::policy::{
-    Action, Direction, ModeKind, PolicyId, PolicyLookup, Required, Selectors, SenderFilter, UpperLayer,
-};
-use crate::ipsec::sa::Sa;
-use crate::ipsec::sa_config::{Mode, SaId, SecurityProtocol};
+use crate::ipsec::open::{Content, Opened, open_through};
+use crate::ipsec::policy::{Action, Direction, PolicyId, PolicyLookup, Selectors, SenderFilter, UpperLayer};
 use crate::ipsec::sad::InboundSad;
 use crate::ipsec::senders::ReplayStore;
 use crate::time::Instant;
@@ -67,66 +64,6 @@ impl core::error::Error for InboundError {
             _ => None,
         }
     }
-}
-
-/// What was taken off a packet, outermost first: nothing, AH, ESP, or AH and then ESP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Layers {
-    outer: Option<Opened>,
-    inner: Option<Opened>,
-}
-
-impl Layers {
-    /// What was taken off.
-    pub fn iter(&self) -> impl Iterator<Item = &Opened> {
-        self.outer.iter().chain(&self.inner)
-    }
-
-    /// Whether another one may follow: ESP behind transport-mode AH.
-    fn may_go_on(&self) -> bool {
-        match self.outer {
-            None => true,
-            Some(outer) => {
-                self.inner.is_none() && outer.sa.protocol == SecurityProtocol::Ah && outer.mode == Mode::Transport
-            }
-        }
-    }
-
-    fn push(&mut self, opened: Opened) {
-        let place = if self.outer.is_none() { &mut self.outer } else { &mut self.inner };
-        *place = Some(opened);
-    }
-
-    /// Which protection they are, and of which policy all of them are.
-    fn protection(&self) -> Option<(PolicyId, Required)> {
-        let outer = self.outer?;
-        let mode = |opened: &Opened| match opened.mode {
-            Mode::Transport => ModeKind::Transport,
-            Mode::Tunnel(_) => ModeKind::Tunnel,
-        };
-        let required = match (outer.sa.protocol, &self.inner) {
-            (SecurityProtocol::Esp, None) => Required::Esp(mode(&outer)),
-            (SecurityProtocol::Ah, None) => Required::Ah(mode(&outer)),
-            (SecurityProtocol::Ah, Some(inner)) if inner.sa.protocol == SecurityProtocol::Esp => {
-                Required::AhAroundEsp { esp: mode(inner) }
-            }
-            _ => return None,
-        };
-        let policy = outer.policy?;
-        self.iter().all(|layer| layer.policy == Some(policy)).then_some((policy, required))
-    }
-}
-
-/// A packet that came in and passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "RFC 4301 §5.2 has no other end of a packet that passes")]
-pub enum Received {
-    /// It came in the clear, and may.
-    Bypassed,
-    /// It was opened, and had the protection that policy asks for.
-    Protected(Layers),
-    /// A dummy packet (RFC 4303 §2.6): it was authentic, and there is nothing to deliver.
-    Dummy(Layers),
 }
 
 /// Processes packets that come in: opens them and holds them to the policy, so that nothing gets in in the clear, or under
@@ -391,40 +328,4 @@ struct Step<'a, P> {
     tries: u32,
     /// The last association found.
     found: Option<Found>,
-}
-
-/// An association, and the packet it was found for.
-#[derive(Clone, Copy)]
-struct Found {
-    arrived: Arrived,
-    sa: SaId,
-    policy: Option<PolicyId>,
-    esn: bool,
-    octets: u64,
-}
-
-/// Looks at lifetimes before a packet is opened, and at its sender before it is accepted.
-struct Judge<'a, S, F> {
-    sad: &'a S,
-    senders: &'a F,
-    now: Instant,
-    found: Option<Found>,
-}
-
-impl<P: CryptoProvider, S: InboundSad<P>, F: SenderFilter> Gate<P> for Judge<'_, S, F> {
-    fn admit(&mut self, arrived: &Arrived, sa: &Sa<P>, octets: u64) -> Result<(), OpenError> {
-        self.found = Some(Found { arrived: *arrived, sa: sa.id(), policy: sa.policy(), esn: sa.esn(), octets });
-        match self.sad.state(&sa.id()) {
-            Some(state) => state.usage().check(&sa.lifetimes().hard, self.now, octets).map_err(OpenError::Expired),
-            None => Ok(()),
-        }
-    }
-
-    fn accept(&mut self, arrived: &Arrived, sa: &Sa<P>) -> Result<(), OpenError> {
-        if self.senders.is_authorised(sa.policy(), &arrived.sender(sa)) {
-            Ok(())
-        } else {
-            Err(OpenError::SenderNotAuthorised)
-        }
-    }
 }

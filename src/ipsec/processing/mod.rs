@@ -4,12 +4,15 @@
 mod audit;
 mod counters;
 mod inbound;
+mod judge;
 mod outbound;
 mod outbound_sad;
+mod received;
 mod verdict;
 
 pub use audit::{AuditEvent, AuditReason, AuditSink, NoAudit, RecentEvents};
 pub use counters::{InboundCounters, OutboundCounters};
-pub use inbound::{Inbound, InboundError, Layers, Received};
+pub use inbound::{Inbound, InboundError};
 pub use outbound::{Outbound, OutboundError, Sent};
 pub use outbound_sad::{FixedOutboundSad, OutboundKey, OutboundSad};
+pub use received::{Layers, Received};
