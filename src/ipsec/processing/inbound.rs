@@ -23,7 +23,8 @@ pub enum InboundError {
     Open(OpenError),
     /// It was not opened, because its ICV did not verify; and that is the packet with which enough in a row have failed under
     /// an association with extended sequence numbers for it to be out of step (RFC 4303 §A3.1). It is unchanged: hand it to
-    /// [`Inbound::resynchronize`], in the background and not too often.
+    /// [`Inbound::resynchronize`], in the background and not too often. (AH that stood around an ESP out of step is off,
+    /// though: the packet puts the window right and is then refused for what it lacks.)
     OutOfStep,
     /// What policy would judge it by cannot be read.
     Unreadable(ParseError),
