@@ -99,6 +99,9 @@ where
 /// sequence number: a receiver that lost 2^32 packets in a row finds its place again (RFC 4302 §B3, RFC 4303 §A3), and so does
 /// one that joins when the sender's upper half is not 0 any more.
 ///
+/// What is tried is a packet whose number the window would take; one that it refuses as seen or too old is not, and a later one
+/// finds the place.
+///
 /// The host decides when: RFC 4303 §A3.1 says after a number of packets in a row that did not verify, in the background. A
 /// packet that [`open()`] refused with [`OpenError::Icv`] is unchanged and can be handed in here.
 ///
