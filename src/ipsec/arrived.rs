@@ -14,7 +14,48 @@ use super::sa_config::{Mode, SecurityProtocol};
 use super::sad::SadLookup;
 use super::senders::{ReplayStore, SenderKey};
 use crate::crypto::CryptoProvider;
-use crate::wire::{CodePoints, EspHeader, IpHeader, XcastPacket, leave_tunnel, protocol, set_ecn};
+use crate::wire::{CodePoints, EspHeader, IpHeader, XcastPacket, ah, leave_tunnel, protocol, set_ecn};
+
+/// What an AH or ESP header says, whether or not there can be such an association.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub(crate) protocol: SecurityProtocol,
+    pub(crate) spi: u32,
+    pub(crate) sequence: u32,
+}
+
+impl Claim {
+    /// Reads the header at `place`.
+    pub(crate) fn at(packet: &[u8], place: &Place) -> Result<Self, OpenError> {
+        let packet = packet.get(..place.packet_len).unwrap_or(packet);
+        match place.next_header {
+            protocol::AH => {
+                let header = ah_at(packet, place)?;
+                Ok(Self { protocol: SecurityProtocol::Ah, spi: header.spi(), sequence: header.sequence() })
+            }
+            protocol::ESP => {
+                let octets = packet.get(place.at..).unwrap_or(&[]);
+                let (header, _) = EspHeader::split(octets).map_err(|error| error.shifted(place.at))?;
+                let EspHeader { spi, sequence } = header;
+                Ok(Self { protocol: SecurityProtocol::Esp, spi, sequence })
+            }
+            _ => Err(OpenError::NotProtected),
+        }
+    }
+
+    /// Reads the header at `place` of a fragment, which need not hold all of it.
+    pub(crate) fn glimpse(fragment: &[u8], place: &Place) -> Option<Self> {
+        let (protocol, at) = match place.next_header {
+            protocol::AH => (SecurityProtocol::Ah, place.at.checked_add(ah::SPI_AT)?),
+            protocol::ESP => (SecurityProtocol::Esp, place.at),
+            _ => return None,
+        };
+        // SPI and sequence number stand side by side in both.
+        let octets = fragment.get(..place.packet_len).unwrap_or(fragment);
+        let (EspHeader { spi, sequence }, _) = EspHeader::split(octets.get(at..)?).ok()?;
+        Some(Self { protocol, spi, sequence })
+    }
+}
 
 /// What a packet's headers claim.
 #[derive(Clone, Copy, Debug)]
@@ -33,18 +74,7 @@ impl Arrived {
     pub(crate) fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
         let place = find_protection(packet, code_points)?;
         let (ip, _) = IpHeader::split(packet)?;
-        let octets = packet.get(place.at..place.packet_len).unwrap_or(&[]);
-        let (protocol, spi, sequence) = match place.next_header {
-            protocol::AH => {
-                let header = ah_at(packet.get(..place.packet_len).unwrap_or(packet), &place)?;
-                (SecurityProtocol::Ah, header.spi(), header.sequence())
-            }
-            protocol::ESP => {
-                let (header, _) = EspHeader::split(octets).map_err(|error| error.shifted(place.at))?;
-                (SecurityProtocol::Esp, header.spi, header.sequence)
-            }
-            _ => return Err(OpenError::NotProtected),
-        };
+        let Claim { protocol, spi, sequence } = Claim::at(packet, &place)?;
         let spi = Spi::new(spi).ok_or(OpenError::ReservedSpi { spi })?;
         let (source, destination, traffic_class) = (ip.source(), ip.destination(), ip.traffic_class());
         Ok(Self { place, protocol, spi, sequence, source, destination, traffic_class })

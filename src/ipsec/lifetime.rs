@@ -110,6 +110,11 @@ impl Usage {
         with_it.beyond(hard, now).map_or(Ok(()), Err)
     }
 
+    /// Octets that may still be used up.
+    pub(crate) fn octets_left(&self, hard: &Limits) -> u64 {
+        hard.octets.map_or(u64::MAX, |limit| limit.saturating_sub(self.octets))
+    }
+
     /// Counts a packet.
     pub(crate) const fn add(&mut self, octets: u64) {
         self.octets = self.octets.saturating_add(octets);

@@ -8,7 +8,7 @@
 //! | say what must be protected | [`PolicyEntry`], [`FixedSpd`] (RFC 4301 §4.4.1, RFC 5374 §4.1.1) |
 //! | say who may send | [`SenderFilter`], [`FixedSenders`] (draft §2.1.1.2) |
 //! | keep replayed packets out | [`SenderWindows`] |
-//! | know what protection costs before paying | [`Sa::overhead`], [`Sa::largest_payload`], [`PathMtu`] |
+//! | know what protection costs before paying | [`Sa::overhead`], [`Sa::largest_payload`], [`PathMtu`], [`OutboundSa::packet_too_big`] |
 //!
 //! All work in the caller's buffer ([`PacketBuf`]). An [`Sa`] holds what is agreed and never changes; what a sender counts
 //! stands beside it in [`OutboundSa`], what a receiver counts in [`FixedSad`] and [`SenderWindows`].
@@ -79,11 +79,13 @@ mod open_esp;
 mod outbound;
 mod outer;
 mod overhead;
+mod packet_too_big;
 mod path_mtu;
 mod placement;
 mod plan;
 mod policy;
 mod processing;
+mod quoted;
 mod replay;
 mod sa;
 mod sa_config;
@@ -101,6 +103,7 @@ pub use lifetime::{Lifetimes, LimitKind, Limits, Usage};
 pub use open::{Content, Opened, open, resynchronize, verify_ah};
 pub use outbound::{OutboundSa, Sealed, SenderId};
 pub use outer::{OuterAddress, OuterDf, OuterDscp, OuterHeader};
+pub use packet_too_big::Ignored;
 pub use path_mtu::PathMtu;
 pub use policy::{
     Action, AddressRange, Addresses, AnySender, Direction, Directionality, FixedSenders, FixedSpd, ModeKind, NextLayer,
@@ -111,6 +114,7 @@ pub use processing::{
     AuditEvent, AuditReason, AuditSink, FixedOutboundSad, Inbound, InboundCounters, InboundError, Layers, NoAudit,
     Outbound, OutboundCounters, OutboundError, OutboundKey, OutboundSad, Received, RecentEvents, Sent,
 };
+pub use quoted::QuotedPacket;
 pub use replay::{NewSender, ReplayError, ReplayWindow, Unverified};
 pub use sa::Sa;
 pub use sa_config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};

@@ -81,6 +81,8 @@ pub(crate) struct Beneath {
     inserted: usize,
     /// The MTU known of its path.
     mtu: Option<usize>,
+    /// Octets left of its hard lifetime.
+    octets_left: u64,
 }
 
 impl Beneath {
@@ -92,8 +94,12 @@ impl Beneath {
         }
         if let Some(mtu) = self.mtu
             && len > mtu
+            && !plan.fragmentable
         {
             return Err(SealError::TooBig { len, mtu });
+        }
+        if len as u64 > self.octets_left {
+            return Err(SealError::Expired(LimitKind::Octets));
         }
         // Each of the two is inserted in front if there is room for it, else behind.
         let (mut headroom, mut behind) = (packet.headroom(), plan.appended);
@@ -218,7 +224,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
     ///
     /// - [`SealError::Exhausted`], [`SealError::Expired`]: the association must be replaced.
     /// - [`SealError::NotReserved`]: more numbers must be reserved.
-    /// - [`SealError::TooBig`]: the path takes no packet as long as this.
+    /// - [`SealError::TooBig`]: the path takes no packet as long as this, and routers may not fragment it.
     /// - [`SealError::Random`]: no vector.
     /// - Those of [`seal_with`](super::seal_with). A number given out for a packet that was then not sealed is skipped, never
     ///   used again.
@@ -288,7 +294,8 @@ impl<P: CryptoProvider> OutboundSa<P> {
         }
         self.usage.check(&self.sa.lifetimes().hard, now, 0).map_err(SealError::Expired)?;
         self.counter.check()?;
-        Ok(Beneath { inserted: self.sa.headroom(family), mtu: self.path_mtu.get(now) })
+        let octets_left = self.usage.octets_left(&self.sa.lifetimes().hard);
+        Ok(Beneath { inserted: self.sa.headroom(family), mtu: self.path_mtu.get(now), octets_left })
     }
 
     /// The addresses that `packet` has once it is sealed.
@@ -321,7 +328,9 @@ impl<P: CryptoProvider> OutboundSa<P> {
         rng: &mut G,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Sealed, SealError> {
-        self.path_mtu.check(now, plan.sealed_len())?;
+        if !plan.fragmentable {
+            self.path_mtu.check(now, plan.sealed_len())?;
+        }
         self.usage.check(&self.sa.lifetimes().hard, now, plan.processed).map_err(SealError::Expired)?;
         let sequence = self.counter.advance()?;
         let mut iv = [0; MAX_IV_LEN];

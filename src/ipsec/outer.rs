@@ -18,6 +18,16 @@ pub enum OuterAddress {
     Preserved,
 }
 
+impl OuterAddress {
+    /// The outer address around a packet with this one.
+    pub(crate) const fn around(self, inner: IpAddr) -> IpAddr {
+        match self {
+            Self::Fixed(address) => address,
+            Self::Preserved => inner,
+        }
+    }
+}
+
 impl From<IpAddr> for OuterAddress {
     fn from(address: IpAddr) -> Self {
         Self::Fixed(address)
@@ -109,11 +119,7 @@ impl OuterHeader {
 
     /// Source and destination of the header around `inner`.
     pub(crate) fn ends(&self, inner: &IpHeader<'_>) -> Result<TunnelEnds, Refusal> {
-        let pick = |outer: OuterAddress, inner: IpAddr| match outer {
-            OuterAddress::Fixed(address) => address,
-            OuterAddress::Preserved => inner,
-        };
-        TunnelEnds::new(pick(self.source, inner.source()), pick(self.destination, inner.destination()))
+        TunnelEnds::new(self.source.around(inner.source()), self.destination.around(inner.destination()))
             .ok_or(Refusal::PreservationFamilies)
     }
 

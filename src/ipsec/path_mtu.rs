@@ -39,7 +39,9 @@ impl PathMtu {
     }
 
     /// A router said that packets of `family` may have `mtu` octets. Whether that is now what counts: a report that would
-    /// raise the MTU is not believed, nor one below [`least`](Self::least), which then counts instead (RFC 8201 §4).
+    /// raise the MTU is not believed, and one below [`least`](Self::least) counts as that.
+    ///
+    /// [`OutboundSa::packet_too_big`](super::OutboundSa::packet_too_big) looks at the report first.
     pub fn learn(&mut self, mtu: usize, family: Family, now: Instant) -> bool {
         let mtu = mtu.max(Self::least(family));
         if self.get(now).is_some_and(|known| known <= mtu) {

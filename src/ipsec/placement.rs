@@ -27,7 +27,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// Directly behind the IP header.
-    fn behind_ip(ip: &IpHeader<'_>) -> Self {
+    pub(crate) fn behind_ip(ip: &IpHeader<'_>) -> Self {
         let announced_at = match ip.family() {
             Family::V4 => ipv4::PROTOCOL_AT,
             Family::V6 => ipv6::NEXT_HEADER_AT,
@@ -61,7 +61,7 @@ impl Place {
     }
 
     /// Behind an IPv6 extension header.
-    fn behind(self, header: &ExtensionHeader<'_>) -> Self {
+    pub(crate) fn behind(self, header: &ExtensionHeader<'_>) -> Self {
         Self { at: header.end(), announced_at: header.at, next_header: header.next_header(), ..self }
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) appended: usize,
     /// Octets the algorithm is applied to (RFC 4301 §4.4.2.1).
     pub(crate) processed: u64,
+    /// Whether routers may fragment the packet once it is sealed (RFC 4301 §8.2.1, case 2).
+    pub(crate) fragmentable: bool,
 }
 
 /// What the protection is put into, or around.
@@ -92,7 +94,7 @@ impl Plan {
             }
         };
         plan.check_lengths(packet)?;
-        Ok(plan)
+        Ok(Self { fragmentable: plan.may_be_fragmented(packet.as_octets()), ..plan })
     }
 
     /// Octets of the packet once it is sealed.
@@ -105,6 +107,14 @@ impl Plan {
         match &self.around {
             Around::Payload { place, .. } => place.family,
             Around::Packet(outside) => outside.ends.family(),
+        }
+    }
+
+    fn may_be_fragmented(&self, octets: &[u8]) -> bool {
+        match (&self.around, IpHeader::split(octets)) {
+            (Around::Packet(outside), _) => outside.fragmentable && self.family() == Family::V4,
+            (Around::Payload { .. }, Ok((IpHeader::V4(header), _))) => !header.dont_fragment(),
+            (Around::Payload { .. }, _) => false,
         }
     }
 
@@ -211,7 +221,7 @@ impl Plan {
     const fn around_ah(len: usize, around: Around, inserted: usize) -> Self {
         // AH is applied to the packet as a whole.
         let processed = len.saturating_add(inserted) as u64;
-        Self { len, around, inserted, tfc_len: 0, appended: 0, processed }
+        Self { len, around, inserted, tfc_len: 0, appended: 0, processed, fragmentable: false }
     }
 
     fn around_esp<P: CryptoProvider>(
@@ -230,6 +240,7 @@ impl Plan {
             tfc_len: transform.tfc.padding_len(payload_len),
             appended,
             processed: encrypted as u64,
+            fragmentable: false,
         }
     }
 }

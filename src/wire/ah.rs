@@ -22,6 +22,8 @@ use super::{EmitError, Family, ParseError, ParseErrorKind};
 
 /// Octets in front of the ICV.
 pub const FIXED_LEN: usize = 12;
+/// Where the SPI stands, with the sequence number behind it.
+pub(crate) const SPI_AT: usize = 4;
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Debug)]
 #[repr(C)]

@@ -1,8 +1,10 @@
 //! Arbitrary octets through the readers of packets: none may panic or overflow, and what one reader says of a packet must
 //! agree with what another says of it. Shared by the fuzz target and the test that replays its corpus.
 
+use xcast_sec::ipsec::QuotedPacket;
 use xcast_sec::wire::{
-    AhHeader, ChecksumPolicy, CodePoints, DestinationSet, EspHeader, IpHeader, UdpDatagram, XcastPacket, XcastPacketMut,
+    AhHeader, ChecksumPolicy, CodePoints, DestinationSet, EspHeader, IpHeader, PacketTooBig, UdpDatagram, XcastPacket,
+    XcastPacketMut,
 };
 
 /// Checks `data`; a finding panics.
@@ -11,6 +13,18 @@ pub(crate) fn check(data: &[u8]) {
     xcast(data, &code_points);
     retain(data, &code_points);
     headers(data);
+    reports(data, &code_points);
+}
+
+/// A report that a packet was too big, and what such a report quotes.
+fn reports(data: &[u8], code_points: &CodePoints) {
+    if let Ok(message) = PacketTooBig::parse(data) {
+        assert!(message.quoted().len() < data.len());
+        let _ = (message.mtu(), QuotedPacket::read(message.quoted(), Some(code_points)));
+    }
+    if let Some(quoted) = QuotedPacket::read(data, Some(code_points)) {
+        assert!(quoted.ip_header_len <= data.len());
+    }
 }
 
 /// Everything a packet that parses can be asked.

@@ -4,11 +4,12 @@ use core::net::IpAddr;
 
 use super::inbound::InboundError;
 use super::outbound::OutboundError;
-use crate::ipsec::arrived::Arrived;
+use crate::ipsec::arrived::{Arrived, Claim};
+use crate::ipsec::placement::{Place, find_protection};
 use crate::ipsec::policy::{Direction, PolicyId, Selectors};
 use crate::ipsec::sa_config::{SaId, SecurityProtocol};
 use crate::time::Instant;
-use crate::wire::{CodePoints, EspHeader, IpHeader, protocol, u8_at};
+use crate::wire::{CodePoints, ExtensionHeader, IpHeader, protocol, u8_at, u16_at};
 
 /// Why a packet did not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl AuditEvent {
     /// What `packet` shows of itself.
     pub(super) fn of(reason: AuditReason, time: Instant, packet: &[u8], code_points: Option<&CodePoints>) -> Self {
         let ip = IpHeader::split(packet).ok().map(|(ip, _)| ip);
-        let claim = Claim::read(packet, code_points);
+        let claim = claim(packet, code_points);
         Self {
             reason,
             time,
@@ -140,43 +141,34 @@ impl core::fmt::Display for AuditEvent {
     }
 }
 
-/// What an AH or ESP header claims, also in a packet that is not opened because it is a fragment or its SPI is reserved.
-#[derive(Clone, Copy)]
-struct Claim {
-    protocol: SecurityProtocol,
-    spi: u32,
-    sequence: u32,
+/// What the AH or ESP header of a packet says, also of one that is not opened because its SPI is reserved or because it is a
+/// fragment; of those the first shows it, if no Xcast4 header stands in front.
+fn claim(packet: &[u8], code_points: Option<&CodePoints>) -> Option<Claim> {
+    match find_protection(packet, code_points) {
+        Ok(place) => Claim::at(packet, &place).ok(),
+        Err(_) => Claim::glimpse(packet, &behind_fragment_header(packet)?),
+    }
 }
 
-impl Claim {
-    fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Option<Self> {
-        if let Ok(arrived) = Arrived::read(packet, code_points) {
-            let Arrived { protocol, spi, sequence, .. } = arrived;
-            return Some(Self { protocol, spi: spi.value(), sequence });
-        }
-        let (ip, payload) = IpHeader::split(packet).ok()?;
-        // SPI and sequence number stand side by side in both. A fragment that is not the first shows neither.
-        match Self::next_header(&ip, payload)? {
-            (protocol::ESP, octets) => Self::of(SecurityProtocol::Esp, octets),
-            (protocol::AH, octets) => Self::of(SecurityProtocol::Ah, octets.get(4..)?),
-            _ => None,
-        }
+/// Where the first fragment of an IPv4 packet, or one of an IPv6 packet behind its Fragment header, shows what it holds.
+fn behind_fragment_header(packet: &[u8]) -> Option<Place> {
+    let (ip, _) = IpHeader::split(packet).ok()?;
+    let mut place = Place::behind_ip(&ip);
+    if let IpHeader::V4(header) = ip {
+        return (header.fragment_offset() == 0).then_some(place);
     }
-
-    fn of(protocol: SecurityProtocol, octets: &[u8]) -> Option<Self> {
-        let (EspHeader { spi, sequence }, _) = EspHeader::split(octets).ok()?;
-        Some(Self { protocol, spi, sequence })
-    }
-
-    /// What follows the IP header, and in IPv6 the Fragment header behind it, of a first fragment or a whole packet.
-    fn next_header<'p>(ip: &IpHeader<'_>, payload: &'p [u8]) -> Option<(u8, &'p [u8])> {
-        match ip {
-            IpHeader::V4(header) => (header.fragment_offset() == 0).then_some((header.protocol(), payload)),
-            IpHeader::V6(header) if header.next_header() == protocol::FRAGMENT => {
-                let offset = u8_at(payload, 2)? != 0 || u8_at(payload, 3)? & 0xf8 != 0;
-                (!offset).then_some((u8_at(payload, 0)?, payload.get(8..)?))
+    loop {
+        let kind = place.next_header;
+        match kind {
+            protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING => {
+                place = place.behind(&ExtensionHeader::read(packet, kind, place.at).ok()?);
             }
-            IpHeader::V6(header) => Some((header.next_header(), payload)),
+            // Next Header, a reserved octet, and the offset above three bits of flags (RFC 8200 §4.5).
+            protocol::FRAGMENT if u16_at(packet, place.at.checked_add(2)?)? >> 3 == 0 => {
+                let next_header = u8_at(packet, place.at)?;
+                place = Place { at: place.at.checked_add(8)?, announced_at: place.at, next_header, ..place };
+            }
+            _ => return Some(place),
         }
     }
 }

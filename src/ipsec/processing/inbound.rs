@@ -267,7 +267,8 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         let Step { crypto, code_points, tries, .. } = step;
         let result = open_through(&mut gate, &self.sad, &mut self.replay, *crypto, *code_points, *tries, packet);
         let found = gate.found;
-        if found.is_some() {
+        // What follows the last protection says nothing against the association of that.
+        if result != Err(OpenError::NotProtected) {
             step.found = found;
         }
         let Some(found) = found else { return result.map_err(InboundError::Open) };

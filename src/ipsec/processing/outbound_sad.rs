@@ -31,7 +31,9 @@ impl OutboundKey {
         let mode_fits = match (sa.mode(), self.mode) {
             (Mode::Transport, ModeKind::Transport) => sa.is_for(self.destination, self.source),
             // The addresses of the association are those of the outer header.
-            (Mode::Tunnel(_), ModeKind::Tunnel) => true,
+            (Mode::Tunnel(outer), ModeKind::Tunnel) => {
+                sa.is_for(outer.destination.around(self.destination), outer.source.around(self.source))
+            }
             _ => false,
         };
         mode_fits && sa.policy() == Some(self.policy) && sa.protocol() == self.protocol
