@@ -126,7 +126,8 @@ struct Case {
 
 impl Case {
     fn outbound(&self) -> OutboundSa<RustCrypto> {
-        OutboundSa::shared(Sa::new(&self.config, &mut RustCrypto).unwrap(), SenderId::ONLY, Instant::START)
+        let sa = Sa::new(&self.config, &mut RustCrypto).unwrap();
+        OutboundSa::shared(sa, SenderId::new(1, 8).unwrap(), Instant::START).unwrap()
     }
 
     /// A sender that has sent one packet of 1400 octets, and that packet, sealed.
@@ -478,7 +479,7 @@ fn what_may_be_fragmented_is_not_refused() {
         (tunnel(OuterDf::Clear), true, true),
     ] {
         let sa = Sa::new(&SaConfig { mode, ..SaConfig::new(spi(SPI), esp) }, &mut RustCrypto).unwrap();
-        let mut outbound = OutboundSa::shared(sa, SenderId::ONLY, NOW);
+        let mut outbound = OutboundSa::shared(sa, SenderId::new(1, 8).unwrap(), NOW).unwrap();
         assert!(outbound.path_mtu_mut().learn(1000, Family::V4, NOW));
         for (packet, passes) in [(&mut packet, with_df), (&mut clear, without)] {
             let sealed = seal(&mut outbound, NOW, packet);

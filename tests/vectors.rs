@@ -212,7 +212,7 @@ fn class_of(refused: &Refused) -> &'static str {
         Refused::Sequence(_) => "exhausted",
         Refused::Sa(error) => match error {
             SaError::NoIntegrity | SaError::Forbidden(_) | SaError::TfcNeedsEsp => "policy",
-            SaError::Key(_) | SaError::TunnelFamilies | SaError::TunnelSelectors => "malformed",
+            SaError::Key(_) | SaError::Families | SaError::TunnelFamilies | SaError::TunnelSelectors => "malformed",
             _ => panic!("give this error a class: {error}"),
         },
         Refused::Seal(error) => match error {

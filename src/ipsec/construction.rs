@@ -35,7 +35,7 @@ pub enum Refusal {
     NestedProtection,
     /// Address preservation between packets of two families (RFC 5374 §4.1.2).
     PreservationFamilies,
-    /// An outer address that is not the inner one under address preservation (RFC 5374 §3.1).
+    /// An outer address that is not the inner one under address preservation, or no inner one (RFC 5374 §3.1).
     NotPreserved,
 }
 

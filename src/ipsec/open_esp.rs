@@ -2,7 +2,7 @@
 
 use super::arrived::{Arrived, check_x2u_forbidden, high_half};
 use super::buffer::PacketBuf;
-use super::construction::{as_xcast, check_any, check_behind};
+use super::construction::{Refusal, as_xcast, check_any, check_behind};
 use super::error::OpenError;
 use super::open::Content;
 use super::placement::take_out;
@@ -71,6 +71,10 @@ impl Arrived {
         let (payload, next_header) = esp::split_trailer(data).ok_or(OpenError::Padding)?;
         let len = payload.len();
         match sa.mode() {
+            // A dummy has no inner header to preserve addresses of; none is built (RFC 5374 §3.1).
+            Mode::Tunnel(outer) if next_header == protocol::NO_NEXT_HEADER && outer.fixed_ends().is_none() => {
+                return Err(Refusal::NotPreserved.into());
+            }
             _ if next_header == protocol::NO_NEXT_HEADER => {}
             Mode::Tunnel(outer) => self.check_inner(outer, next_header, payload)?,
             Mode::Transport => {

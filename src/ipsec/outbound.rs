@@ -134,10 +134,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
     /// - [`SaError::SenderIdNeeded`]: the association is for any sender, and its algorithm makes nonces of a counter: two
     ///   senders would use the same ones. [`shared`](Self::shared) takes a [`SenderId`].
     pub fn new(sa: Sa<P>, now: Instant) -> Result<Self, SaError> {
-        if sa.source().is_none() && counts_its_vectors(&sa) {
-            return Err(SaError::SenderIdNeeded);
-        }
-        Ok(Self::shared(sa, SenderId::ONLY, now))
+        Self::shared(sa, SenderId::ONLY, now)
     }
 
     /// One of several senders under a fresh association and its key.
@@ -146,8 +143,11 @@ impl<P: CryptoProvider> OutboundSa<P> {
     ///
     /// `sender` must be unlike that of every other sender with this key: combined-mode and counter-mode nonces are made of it
     /// and the sequence number, and one used twice gives the key stream away (RFC 6054 §2).
-    #[must_use]
-    pub fn shared(sa: Sa<P>, sender: SenderId, now: Instant) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// - [`SaError::SenderIdNeeded`], as [`new`](Self::new), if `sender` is [`SenderId::ONLY`].
+    pub fn shared(sa: Sa<P>, sender: SenderId, now: Instant) -> Result<Self, SaError> {
         let counter = SequenceCounter::new(sa.esn());
         Self::with_counter(sa, counter, sender, Usage::new(now))
     }
@@ -160,16 +160,16 @@ impl<P: CryptoProvider> OutboundSa<P> {
     ///
     /// - [`SaError::SenderIdNeeded`], as [`new`](Self::new), if `sender` is [`SenderId::ONLY`].
     pub fn resume(sa: Sa<P>, saved: u64, sender: SenderId, usage: Usage) -> Result<Self, SaError> {
+        let counter = SequenceCounter::resume(saved, sa.esn());
+        Self::with_counter(sa, counter, sender, usage)
+    }
+
+    fn with_counter(sa: Sa<P>, counter: SequenceCounter, sender: SenderId, usage: Usage) -> Result<Self, SaError> {
         if sa.source().is_none() && counts_its_vectors(&sa) && sender == SenderId::ONLY {
             return Err(SaError::SenderIdNeeded);
         }
-        let counter = SequenceCounter::resume(saved, sa.esn());
-        Ok(Self::with_counter(sa, counter, sender, usage))
-    }
-
-    fn with_counter(sa: Sa<P>, counter: SequenceCounter, sender: SenderId, usage: Usage) -> Self {
         let counter = counter.limited_to(last_number(&sa, sender));
-        Self { sa, counter, sender, usage, path_mtu: PathMtu::UNKNOWN }
+        Ok(Self { sa, counter, sender, usage, path_mtu: PathMtu::UNKNOWN })
     }
 
     /// The association.
@@ -242,9 +242,9 @@ impl<P: CryptoProvider> OutboundSa<P> {
     /// Seals a dummy packet, which hides from an observer when there is traffic: every receiver authenticates, counts and
     /// throws it away (RFC 4303 §2.6).
     ///
-    /// In tunnel mode `packet` is any octets, as many as a packet would have. In transport mode it is a packet like the real
-    /// ones; what stands behind its IP and Xcast headers is any octets. Only encryption tells dummies and packets apart from
-    /// each other, so that NULL encryption hides nothing.
+    /// In tunnel mode `packet` is any octets, as many as a packet would have; what the outer header would copy of an inner one
+    /// is 0, DF 1. In transport mode it is a packet like the real ones, and behind those of its headers that ESP goes behind
+    /// it holds any octets. Only encryption hides which packets are dummies: NULL encryption hides nothing.
     ///
     /// # Errors
     ///

@@ -41,8 +41,9 @@ pub enum OuterDf {
     /// Set, with Identification 0.
     #[default]
     Set,
-    /// Clear. Identification is then the low half of the sequence number as carried, unlike that of the 65535 packets before
-    /// (project-defined, after RFC 6864 §4.3).
+    /// Clear. Identification is then the low half of the sequence number as carried, unlike that of the 65535 packets of the
+    /// association before (project-defined, after RFC 6864 §4.3; several associations between the same two ends do not know
+    /// of each other's).
     Clear,
     /// As in the inner header; set if that is IPv6.
     Copy,

@@ -100,9 +100,14 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
     /// # Errors
     ///
     /// - [`SaError::Key`]: a key does not fit its algorithm, or the provider does not have it.
-    /// - [`SaError::NoIntegrity`], [`SaError::Forbidden`], [`SaError::TfcNeedsEsp`], [`SaError::TunnelFamilies`],
-    ///   [`SaError::TunnelSelectors`].
+    /// - [`SaError::NoIntegrity`], [`SaError::Forbidden`], [`SaError::TfcNeedsEsp`], [`SaError::Families`],
+    ///   [`SaError::TunnelFamilies`], [`SaError::TunnelSelectors`].
     pub fn new(config: &SaConfig<'_>, crypto: &mut P) -> Result<Self, SaError> {
+        if let (Some(source), Some(destination)) = (config.source, config.destination)
+            && Family::of(&source) != Family::of(&destination)
+        {
+            return Err(SaError::Families);
+        }
         if let Mode::Tunnel(outer) = &config.mode {
             let family = outer.fixed_family().map_err(|()| SaError::TunnelFamilies)?;
             let differs = |own: Option<IpAddr>, outer: OuterAddress| match (own, outer) {

@@ -199,6 +199,8 @@ pub enum SaError {
     Forbidden(IntegrityAlgorithm),
     /// TFC padding without ESP.
     TfcNeedsEsp,
+    /// Source and destination are not of one family.
+    Families,
     /// The addresses of a tunnel are not of one family.
     TunnelFamilies,
     /// Source or destination of a tunnel-mode association are other than the tunnel's: no packet would ever be found to be
@@ -222,6 +224,7 @@ impl core::fmt::Display for SaError {
             Self::Forbidden(algorithm) => write!(f, "RFC 8221 forbids {algorithm:?}"),
             Self::TfcNeedsEsp => f.write_str("TFC padding without ESP"),
             Self::NoIntegrity => f.write_str("ESP without integrity is refused"),
+            Self::Families => f.write_str("source and destination of different families"),
             Self::TunnelFamilies => f.write_str("tunnel addresses of different families"),
             Self::TunnelSelectors => f.write_str("association and tunnel have different addresses"),
             Self::SenderIdNeeded => f.write_str("senders that share a key need an identifier each"),

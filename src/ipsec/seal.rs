@@ -7,7 +7,7 @@ use super::placement::{Place, behind_ip_header, repair_headers};
 use super::plan::{Around, Contents, Outside, Plan};
 use super::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
 use crate::crypto::{CryptoError, CryptoProvider};
-use crate::wire::{AhRepr, CodePoints, EspHeader, ah, esp, ipv4, protocol, put};
+use crate::wire::{AhRepr, CodePoints, EspHeader, Family, ah, esp, ipv4, protocol, put};
 
 /// What went wrong that [`Plan`] made sure cannot: the provider gave something of another length than it said.
 const LENGTH: SealError = SealError::Crypto(CryptoError::Length);
@@ -160,7 +160,7 @@ impl Outside {
         self.ends
             .emit(self.ends.family(), self.traffic_class, self.hop_limit, payload_len, octets)
             .map_err(|_| LENGTH)?;
-        if self.fragmentable {
+        if self.fragmentable && self.ends.family() == Family::V4 {
             ipv4::allow_fragments(octets, freshness.low() as u16);
         }
         Ok(())

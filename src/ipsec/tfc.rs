@@ -5,7 +5,8 @@ use core::num::NonZeroU16;
 /// How far ESP pads what it protects, before its own padding.
 ///
 /// The receiver cuts the padding off by the length that the payload states itself: in tunnel mode the inner IP header's, in
-/// transport mode UDP's. In transport mode nothing but UDP can be sealed with it, therefore.
+/// transport mode UDP's. In transport mode nothing but UDP can be padded, therefore: a packet of something else is refused if
+/// the rule would pad it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a new rule must be decided on wherever one is matched")]
 pub enum Tfc {
@@ -25,7 +26,10 @@ impl Tfc {
         match self {
             Self::None => 0,
             Self::AtLeast(len) => (len as usize).saturating_sub(payload_len),
-            Self::MultipleOf(unit) => payload_len.next_multiple_of(unit.get() as usize).saturating_sub(payload_len),
+            Self::MultipleOf(unit) => match payload_len.checked_next_multiple_of(unit.get() as usize) {
+                Some(len) => len.saturating_sub(payload_len),
+                None => 0,
+            },
         }
     }
 

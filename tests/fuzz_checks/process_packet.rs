@@ -132,7 +132,8 @@ impl Choice {
         let mut sad = FixedOutboundSad::new();
         for sa in self.associations() {
             let sender = SenderId::new(1, 8).expect("fits");
-            assert!(sad.insert(OutboundSa::shared(sa, sender, NOW)).is_ok());
+            let sa = OutboundSa::shared(sa, sender, NOW).expect("has an identifier");
+            assert!(sad.insert(sa).is_ok());
         }
         Outbound::new(sad, self.policy(), RecentEvents::new())
     }

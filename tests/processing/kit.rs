@@ -280,7 +280,7 @@ pub(crate) fn configs_of(required: Required, family: Family) -> Vec<SaConfig<'st
 
 /// A sender's end of an association, fresh, with a nonce of its own wherever it needs one.
 pub(crate) fn sender_of(config: &SaConfig<'_>) -> OutboundSa<RustCrypto> {
-    OutboundSa::shared(sa(config), SenderId::new(1, 8).unwrap(), NOW)
+    OutboundSa::shared(sa(config), SenderId::new(1, 8).unwrap(), NOW).unwrap()
 }
 
 /// A sender that has used the numbers up to `last`, and may use all the others.

@@ -99,7 +99,7 @@ fn processing() -> bool {
     };
     let now = Instant::START;
     if spd.push(entry).is_err()
-        || sealing.insert(OutboundSa::shared(ours, sender, now)).is_err()
+        || !OutboundSa::shared(ours, sender, now).is_ok_and(|sa| sealing.insert(sa).is_ok())
         || opening.insert(theirs, Usage::new(now)).is_err()
     {
         return false;
