@@ -67,44 +67,25 @@
 //! several senders under one key need a [`SenderId`] each (RFC 6054), and after a restart only numbers count that were
 //! reserved and saved before ([`OutboundSa::reserve`]).
 
-mod arrived;
-mod buffer;
-mod construction;
-mod coverage;
-mod error;
-mod lifetime;
-mod open;
-mod open_ah;
-mod open_esp;
-mod outbound;
-mod outer;
-mod overhead;
-mod packet_too_big;
-mod path_mtu;
-mod placement;
-mod plan;
+mod association;
+mod packet;
 mod policy;
 mod processing;
-mod quoted;
 mod replay;
-mod sa;
-mod sa_config;
-mod sad;
-mod seal;
-mod senders;
-mod sequence;
-mod spi;
-mod tfc;
+mod sending;
 
-pub use buffer::PacketBuf;
-pub use construction::Refusal;
-pub use error::{OpenError, SealError};
-pub use lifetime::{Lifetimes, LimitKind, Limits, Usage};
-pub use open::{Content, Opened, open, resynchronize, verify_ah};
-pub use outbound::{OutboundSa, Sealed, SenderId};
-pub use outer::{OuterAddress, OuterDf, OuterDscp, OuterHeader};
-pub use packet_too_big::Ignored;
-pub use path_mtu::PathMtu;
+pub use association::config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};
+pub use association::lifetime::{Lifetimes, LimitKind, Limits, Usage};
+pub use association::outer::{OuterAddress, OuterDf, OuterDscp, OuterHeader};
+pub use association::sa::Sa;
+pub use association::sad::{FixedSad, InboundSad, InboundState, SadLookup};
+pub use association::spi::Spi;
+pub use association::tfc::Tfc;
+pub use packet::buffer::PacketBuf;
+pub use packet::construction::Refusal;
+pub use packet::error::{OpenError, SealError};
+pub use packet::open::{Content, Opened, open, resynchronize, verify_ah};
+pub use packet::seal::{Freshness, seal_dummy_with, seal_with};
 pub use policy::{
     Action, AddressRange, Addresses, AnySender, Direction, Directionality, FixedSenders, FixedSpd, ModeKind, NextLayer,
     PolicyEntry, PolicyId, PolicyLookup, PortSelector, Required, SelectorSet, Selectors, SenderFilter, SendersFull,
@@ -114,13 +95,10 @@ pub use processing::{
     AuditEvent, AuditReason, AuditSink, FixedOutboundSad, Inbound, InboundCounters, InboundError, Layers, NoAudit,
     Outbound, OutboundCounters, OutboundError, OutboundKey, OutboundSad, Received, RecentEvents, Sent,
 };
-pub use quoted::QuotedPacket;
-pub use replay::{NewSender, ReplayError, ReplayWindow, Unverified};
-pub use sa::Sa;
-pub use sa_config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};
-pub use sad::{FixedSad, InboundSad, InboundState, SadLookup};
-pub use seal::{Freshness, seal_dummy_with, seal_with};
-pub use senders::{ReplayStore, SenderKey, SenderWindows};
-pub use sequence::{Reservation, SequenceCounter, SequenceError};
-pub use spi::Spi;
-pub use tfc::Tfc;
+pub use replay::senders::{ReplayStore, SenderKey, SenderWindows};
+pub use replay::window::{NewSender, ReplayError, ReplayWindow, Unverified};
+pub use sending::outbound::{OutboundSa, Sealed, SenderId};
+pub use sending::packet_too_big::Ignored;
+pub use sending::path_mtu::PathMtu;
+pub use sending::quoted::QuotedPacket;
+pub use sending::sequence::{Reservation, SequenceCounter, SequenceError};

@@ -4,10 +4,10 @@ use core::net::IpAddr;
 
 use super::inbound::InboundError;
 use super::outbound::OutboundError;
-use crate::ipsec::arrived::{Arrived, Claim};
-use crate::ipsec::placement::{Place, find_protection};
+use crate::ipsec::association::config::{SaId, SecurityProtocol};
+use crate::ipsec::packet::arrived::{Arrived, Claim};
+use crate::ipsec::packet::placement::{Place, find_protection};
 use crate::ipsec::policy::{Direction, PolicyId, Selectors};
-use crate::ipsec::sa_config::{SaId, SecurityProtocol};
 use crate::time::Instant;
 use crate::wire::{CodePoints, ExtensionHeader, IpHeader, protocol, u8_at, u16_at};
 

@@ -4,9 +4,9 @@
 
 use super::inbound::InboundError;
 use super::outbound::OutboundError;
-use crate::ipsec::construction::Refusal;
-use crate::ipsec::error::{OpenError, SealError};
-use crate::ipsec::replay::ReplayError;
+use crate::ipsec::packet::construction::Refusal;
+use crate::ipsec::packet::error::{OpenError, SealError};
+use crate::ipsec::replay::window::ReplayError;
 use crate::wire::ParseErrorKind;
 
 /// Packets that came in. Each is counted in `packets`, and in exactly one of the others.

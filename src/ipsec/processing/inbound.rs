@@ -6,12 +6,12 @@ use super::judge::{Found, Judge};
 use super::received::{Layers, Received};
 use super::verdict::verdict;
 use crate::crypto::CryptoProvider;
-use crate::ipsec::buffer::PacketBuf;
-use crate::ipsec::error::OpenError;
-use crate::ipsec::open::{Content, Opened, open_through};
+use crate::ipsec::association::sad::InboundSad;
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::open::{Content, Opened, open_through};
 use crate::ipsec::policy::{Action, Direction, PolicyId, PolicyLookup, Selectors, SenderFilter, UpperLayer};
-use crate::ipsec::sad::InboundSad;
-use crate::ipsec::senders::ReplayStore;
+use crate::ipsec::replay::senders::ReplayStore;
 use crate::time::Instant;
 use crate::wire::{CodePoints, ParseError, ParseErrorKind, protocol};
 

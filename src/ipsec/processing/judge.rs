@@ -1,13 +1,13 @@
 //! What a host's databases have to say while a packet is opened.
 
 use crate::crypto::CryptoProvider;
-use crate::ipsec::arrived::Arrived;
-use crate::ipsec::error::OpenError;
-use crate::ipsec::open::Gate;
+use crate::ipsec::association::config::SaId;
+use crate::ipsec::association::sa::Sa;
+use crate::ipsec::association::sad::InboundSad;
+use crate::ipsec::packet::arrived::Arrived;
+use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::open::Gate;
 use crate::ipsec::policy::{PolicyId, SenderFilter};
-use crate::ipsec::sa::Sa;
-use crate::ipsec::sa_config::SaId;
-use crate::ipsec::sad::InboundSad;
 use crate::time::Instant;
 
 /// An association, and the packet it was found for.

@@ -7,12 +7,12 @@ use super::counters::OutboundCounters;
 use super::outbound_sad::{OutboundKey, OutboundSad};
 use super::verdict::verdict;
 use crate::crypto::CryptoProvider;
-use crate::ipsec::buffer::PacketBuf;
-use crate::ipsec::error::SealError;
-use crate::ipsec::lifetime::LimitKind;
-use crate::ipsec::outbound::{Beneath, OutboundSa};
+use crate::ipsec::association::config::{SaId, SecurityProtocol};
+use crate::ipsec::association::lifetime::LimitKind;
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::error::SealError;
 use crate::ipsec::policy::{Action, Direction, ModeKind, PolicyId, PolicyLookup, Required};
-use crate::ipsec::sa_config::{SaId, SecurityProtocol};
+use crate::ipsec::sending::outbound::{Beneath, OutboundSa};
 use crate::time::Instant;
 use crate::wire::{CodePoints, ParseError};
 

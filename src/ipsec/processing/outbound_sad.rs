@@ -3,9 +3,9 @@
 use core::net::IpAddr;
 
 use crate::crypto::CryptoProvider;
-use crate::ipsec::outbound::OutboundSa;
+use crate::ipsec::association::config::{Mode, SaId, SecurityProtocol};
 use crate::ipsec::policy::{ModeKind, PolicyId};
-use crate::ipsec::sa_config::{Mode, SaId, SecurityProtocol};
+use crate::ipsec::sending::outbound::OutboundSa;
 
 /// What an outbound association is chosen by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What came in, and what was taken off it.
 
-use crate::ipsec::open::Opened;
+use crate::ipsec::association::config::{Mode, SecurityProtocol};
+use crate::ipsec::packet::open::Opened;
 use crate::ipsec::policy::{ModeKind, PolicyId, Required};
-use crate::ipsec::sa_config::{Mode, SecurityProtocol};
 
 /// What was taken off a packet, outermost first: nothing, AH, ESP, or AH and then ESP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

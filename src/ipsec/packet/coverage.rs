@@ -3,10 +3,10 @@
 
 use core::ops::Range;
 
-use super::construction::{Refusal, Unfit};
-use super::placement::Place;
-use super::sa_config::RoutingCoverage;
 use crate::crypto::MAX_ICV_LEN;
+use crate::ipsec::association::config::RoutingCoverage;
+use crate::ipsec::packet::construction::{Refusal, Unfit};
+use crate::ipsec::packet::placement::Place;
 use crate::wire::{
     BitmapPlace, CodePoints, ExtensionHeader, Family, IpHeader, Ipv4Header, Ipv6Options, ParseError, XcastHeader, ah,
     ipv4, ipv6, protocol, put,

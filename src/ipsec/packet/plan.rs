@@ -1,14 +1,14 @@
 //! Everything that is decided, measured and refused before the first octet of a packet is changed to seal it.
 
-use super::buffer::PacketBuf;
-use super::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
-use super::coverage::Coverable;
-use super::error::SealError;
-use super::outer::{OuterDf, OuterHeader};
-use super::placement::{Place, behind_ip_header, behind_routing};
-use super::sa::{AhTransform, EspTransform, Sa, Transform};
-use super::sa_config::{Mode, SecurityProtocol};
 use crate::crypto::CryptoProvider;
+use crate::ipsec::association::config::{Mode, SecurityProtocol};
+use crate::ipsec::association::outer::{OuterDf, OuterHeader};
+use crate::ipsec::association::sa::{AhTransform, EspTransform, Sa, Transform};
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
+use crate::ipsec::packet::coverage::Coverable;
+use crate::ipsec::packet::error::SealError;
+use crate::ipsec::packet::placement::{Place, behind_ip_header, behind_routing};
 use crate::wire::{CodePoints, Family, IpHeader, PacketLayout, TunnelEnds, UdpDatagram, protocol};
 
 /// What is sealed.

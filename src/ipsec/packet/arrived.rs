@@ -2,18 +2,18 @@
 
 use core::net::IpAddr;
 
-use super::Spi;
-use super::buffer::PacketBuf;
-use super::construction::Refusal;
-use super::error::OpenError;
-use super::outer::OuterHeader;
-use super::placement::{Place, ah_at, find_protection};
-use super::replay::{ReplayError, Unverified};
-use super::sa::Sa;
-use super::sa_config::{Mode, SecurityProtocol};
-use super::sad::SadLookup;
-use super::senders::{ReplayStore, SenderKey};
 use crate::crypto::CryptoProvider;
+use crate::ipsec::Spi;
+use crate::ipsec::association::config::{Mode, SecurityProtocol};
+use crate::ipsec::association::outer::OuterHeader;
+use crate::ipsec::association::sa::Sa;
+use crate::ipsec::association::sad::SadLookup;
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::construction::Refusal;
+use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::placement::{Place, ah_at, find_protection};
+use crate::ipsec::replay::senders::{ReplayStore, SenderKey};
+use crate::ipsec::replay::window::{ReplayError, Unverified};
 use crate::wire::{CodePoints, EspHeader, IpHeader, XcastPacket, ah, leave_tunnel, protocol, set_ecn};
 
 /// What an AH or ESP header says, whether or not there can be such an association.

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::construction::Refusal;
+use crate::ipsec::packet::construction::Refusal;
 use crate::wire::{Dscp, Family, IpHeader, TunnelEnds};
 
 /// An address of the outer header.

@@ -2,12 +2,12 @@
 
 use core::net::IpAddr;
 
-use super::Spi;
-use super::lifetime::Lifetimes;
-use super::outer::OuterHeader;
-use super::policy::PolicyId;
-use super::tfc::Tfc;
 use crate::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, KeyError};
+use crate::ipsec::Spi;
+use crate::ipsec::association::lifetime::Lifetimes;
+use crate::ipsec::association::outer::OuterHeader;
+use crate::ipsec::association::tfc::Tfc;
+use crate::ipsec::policy::PolicyId;
 
 /// AH or ESP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,8 +143,8 @@ pub struct SaConfig<'k> {
     /// ESP does not cover the IP header. Under an association for any sender, somebody without the key can send a captured
     /// ESP packet again from other source addresses: each meets a replay window of its own, accepts the packet once more, and
     /// takes a place in the table of senders until no new one finds any. Give each sender its own association, as draft §3.3
-    /// suggests, name the senders in a [`SenderFilter`](super::SenderFilter), use tunnel mode with
-    /// [`OuterAddress::Preserved`](super::OuterAddress::Preserved), or put AH around ESP, wherever that matters.
+    /// suggests, name the senders in a [`SenderFilter`](crate::ipsec::SenderFilter), use tunnel mode with
+    /// [`OuterAddress::Preserved`](crate::ipsec::OuterAddress::Preserved), or put AH around ESP, wherever that matters.
     pub source: Option<IpAddr>,
     /// The destination address it is for (All_Xcast_Routers for a group), or any. In tunnel mode the outer destination
     /// address.
@@ -207,7 +207,7 @@ pub enum SaError {
     /// for it.
     TunnelSelectors,
     /// Several senders may share the association's key, and its algorithm makes nonces of a counter: each needs a
-    /// [`SenderId`](super::SenderId).
+    /// [`SenderId`](crate::ipsec::SenderId).
     SenderIdNeeded,
 }
 

@@ -1,12 +1,12 @@
 //! Sealing: AH and ESP, transport and tunnel mode (RFC 4302 §3.3, RFC 4303 §3.3).
 
-use super::buffer::PacketBuf;
-use super::coverage::{Coverable, Coverage};
-use super::error::SealError;
-use super::placement::{Place, behind_ip_header, repair_headers};
-use super::plan::{Around, Contents, Outside, Plan};
-use super::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
 use crate::crypto::{CryptoError, CryptoProvider};
+use crate::ipsec::association::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::coverage::{Coverable, Coverage};
+use crate::ipsec::packet::error::SealError;
+use crate::ipsec::packet::placement::{Place, behind_ip_header, repair_headers};
+use crate::ipsec::packet::plan::{Around, Contents, Outside, Plan};
 use crate::wire::{AhRepr, CodePoints, EspHeader, Family, ah, esp, ipv4, protocol, put};
 
 /// What went wrong that [`Plan`] made sure cannot: the provider gave something of another length than it said.
@@ -52,7 +52,7 @@ impl Freshness<'_> {
 ///
 /// In transport mode AH or ESP goes behind the IP and Xcast headers (draft §3.2, §3.3), in IPv4 AH in front of the Xcast4
 /// header. An Xcast packet with X=0 gets X=1 first, as X2U would break what is sealed. In tunnel mode the packet goes as it
-/// is inside a new one, with the [`OuterHeader`](super::OuterHeader) of the association. `code_points` tells Xcast packets;
+/// is inside a new one, with the [`OuterHeader`](crate::ipsec::OuterHeader) of the association. `code_points` tells Xcast packets;
 /// without them nothing is taken for Xcast.
 ///
 /// Octets behind the packet's end, by its IP header, are cut off. A packet in which nothing follows (Next Header 59) arrives
@@ -62,7 +62,7 @@ impl Freshness<'_> {
 ///
 /// This is the raw operation, for tests and for hosts with counters of their own. A sequence number used twice is a replay
 /// to every receiver; an IV used twice under one key breaks counter-mode and combined-mode ciphers altogether, and a
-/// predictable one weakens CBC (RFC 3602 §6, RFC 4106 §9). [`OutboundSa`](super::OutboundSa) owns both, and the lifetimes,
+/// predictable one weakens CBC (RFC 3602 §6, RFC 4106 §9). [`OutboundSa`](crate::ipsec::OutboundSa) owns both, and the lifetimes,
 /// which are not looked at here.
 ///
 /// # Errors
@@ -81,7 +81,7 @@ pub fn seal_with<P: CryptoProvider>(
 }
 
 /// Seals what `packet` holds as a dummy packet, which every receiver authenticates, counts and throws away (RFC 4303 §2.6).
-/// What [`OutboundSa::seal_dummy`](super::OutboundSa::seal_dummy) says of the packet holds.
+/// What [`OutboundSa::seal_dummy`](crate::ipsec::OutboundSa::seal_dummy) says of the packet holds.
 ///
 /// # Errors
 ///

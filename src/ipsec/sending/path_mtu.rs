@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::error::SealError;
+use crate::ipsec::packet::error::SealError;
 use crate::time::Instant;
 use crate::wire::Family;
 
@@ -41,7 +41,7 @@ impl PathMtu {
     /// A router said that packets of `family` may have `mtu` octets. Whether that is now what counts: a report that would
     /// raise the MTU is not believed, and one below [`least`](Self::least) counts as that.
     ///
-    /// [`OutboundSa::packet_too_big`](super::OutboundSa::packet_too_big) looks at the report first.
+    /// [`OutboundSa::packet_too_big`](crate::ipsec::OutboundSa::packet_too_big) looks at the report first.
     pub fn learn(&mut self, mtu: usize, family: Family, now: Instant) -> bool {
         let mtu = mtu.max(Self::least(family));
         if self.get(now).is_some_and(|known| known <= mtu) {

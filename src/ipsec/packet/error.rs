@@ -1,11 +1,11 @@
 //! Why a packet was not sealed or opened.
 
-use super::Spi;
-use super::construction::{Refusal, Unfit};
-use super::lifetime::LimitKind;
-use super::replay::ReplayError;
-use super::sequence::SequenceError;
 use crate::crypto::CryptoError;
+use crate::ipsec::Spi;
+use crate::ipsec::association::lifetime::LimitKind;
+use crate::ipsec::packet::construction::{Refusal, Unfit};
+use crate::ipsec::replay::window::ReplayError;
+use crate::ipsec::sending::sequence::SequenceError;
 use crate::wire::ParseError;
 
 /// Why a packet was not sealed. Unless said otherwise it is unchanged.
@@ -38,7 +38,7 @@ pub enum SealError {
     Exhausted,
     /// The numbers that may be used before more are saved are used up: see [`SequenceCounter::reserve`].
     ///
-    /// [`SequenceCounter::reserve`]: super::SequenceCounter::reserve
+    /// [`SequenceCounter::reserve`]: crate::ipsec::SequenceCounter::reserve
     NotReserved,
     /// The association has ended, or this packet would go beyond its hard lifetime: a new one is needed (RFC 4301 §4.4.2.1).
     Expired(LimitKind),

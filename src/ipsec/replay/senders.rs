@@ -2,8 +2,8 @@
 
 use core::net::IpAddr;
 
-use super::replay::{NewSender, ReplayError, ReplayWindow, Unverified};
-use super::sa_config::SaId;
+use crate::ipsec::association::config::SaId;
+use crate::ipsec::replay::window::{NewSender, ReplayError, ReplayWindow, Unverified};
 
 /// Whose sequence numbers a window follows: an association and a source address (draft §3.1.2).
 ///
@@ -73,7 +73,7 @@ impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
 /// A sender gets its window with the first packet of its that verifies, and keeps it until [`forget`](Self::forget) or
 /// [`forget_sender`](Self::forget_sender); when the table is full a new one is refused. What that means under ESP for any sender, see [`SaConfig::source`].
 ///
-/// [`SaConfig::source`]: super::SaConfig::source
+/// [`SaConfig::source`]: crate::ipsec::SaConfig::source
 #[derive(Debug)]
 pub struct SenderWindows<const SENDERS: usize = 16, const WORDS: usize = 2> {
     size: u32,

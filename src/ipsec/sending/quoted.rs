@@ -2,8 +2,8 @@
 
 use core::net::IpAddr;
 
-use super::Spi;
-use super::sa_config::SecurityProtocol;
+use crate::ipsec::Spi;
+use crate::ipsec::association::config::SecurityProtocol;
 use crate::wire::icmp::skip_extension_headers;
 use crate::wire::{CodePoints, Family, IpHeader, ipv4, ipv6, protocol, set_packet_len, u8_at, u16_at, xcast4};
 

@@ -2,15 +2,15 @@
 
 use core::net::IpAddr;
 
-use super::arrived::Arrived;
-use super::buffer::PacketBuf;
-use super::error::OpenError;
-use super::policy::PolicyId;
-use super::sa::{Sa, Transform};
-use super::sa_config::{Mode, SaId, SecurityProtocol};
-use super::sad::SadLookup;
-use super::senders::ReplayStore;
 use crate::crypto::CryptoProvider;
+use crate::ipsec::association::config::{Mode, SaId, SecurityProtocol};
+use crate::ipsec::association::sa::{Sa, Transform};
+use crate::ipsec::association::sad::SadLookup;
+use crate::ipsec::packet::arrived::Arrived;
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::policy::PolicyId;
+use crate::ipsec::replay::senders::ReplayStore;
 use crate::wire::CodePoints;
 
 /// What opening a packet found.
@@ -74,7 +74,7 @@ impl<P: CryptoProvider> Gate<P> for Open {
 /// mode a congestion signal of the outer header goes over to the inner one (RFC 4301 §5.1.2.1).
 ///
 /// This is one step of inbound processing. Lifetimes, policy and authorised senders are not looked at:
-/// [`Inbound`](super::Inbound) does, and counts and audits what it finds.
+/// [`Inbound`](crate::ipsec::Inbound) does, and counts and audits what it finds.
 ///
 /// # Errors
 ///

@@ -1,14 +1,14 @@
 //! Opening AH (RFC 4302 §3.4).
 
-use super::arrived::{Arrived, check_x2u_forbidden, high_half};
-use super::buffer::PacketBuf;
-use super::construction::{Refusal, as_xcast, check_ah, check_behind};
-use super::coverage::{Coverable, Coverage};
-use super::error::OpenError;
-use super::placement::{ah_at, take_out};
-use super::sa::{AhTransform, Sa};
-use super::sa_config::{Mode, SecurityProtocol};
 use crate::crypto::CryptoProvider;
+use crate::ipsec::association::config::{Mode, SecurityProtocol};
+use crate::ipsec::association::sa::{AhTransform, Sa};
+use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden, high_half};
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::construction::{Refusal, as_xcast, check_ah, check_behind};
+use crate::ipsec::packet::coverage::{Coverable, Coverage};
+use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::placement::{ah_at, take_out};
 use crate::wire::{CodePoints, Family};
 
 impl Arrived {

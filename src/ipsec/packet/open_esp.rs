@@ -1,16 +1,16 @@
 //! Opening ESP (RFC 4303 §3.4).
 
-use super::arrived::{Arrived, check_x2u_forbidden, high_half};
-use super::buffer::PacketBuf;
-use super::construction::{Refusal, as_xcast, check_any, check_behind};
-use super::error::OpenError;
-use super::open::Content;
-use super::placement::take_out;
-use super::plan::udp_end;
-use super::sa::{EspKeys, EspTransform, Sa};
-use super::sa_config::{Mode, SecurityProtocol};
-use super::seal::AeadAad;
 use crate::crypto::{AEAD_TAG_LEN, CryptoProvider};
+use crate::ipsec::association::config::{Mode, SecurityProtocol};
+use crate::ipsec::association::sa::{EspKeys, EspTransform, Sa};
+use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden, high_half};
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::construction::{Refusal, as_xcast, check_any, check_behind};
+use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::open::Content;
+use crate::ipsec::packet::placement::take_out;
+use crate::ipsec::packet::plan::udp_end;
+use crate::ipsec::packet::seal::AeadAad;
 use crate::wire::{CodePoints, EspHeader, esp, protocol};
 
 /// What ESP held.

@@ -2,16 +2,16 @@
 
 use rand_core::TryCryptoRng;
 
-use super::buffer::PacketBuf;
-use super::error::SealError;
-use super::lifetime::{LimitKind, Usage};
-use super::path_mtu::PathMtu;
-use super::plan::{Contents, Plan};
-use super::sa::{EspKeys, Sa, Transform};
-use super::sa_config::{Mode, SaError};
-use super::seal::Freshness;
-use super::sequence::{Reservation, SequenceCounter};
 use crate::crypto::{CipherAlgorithm, CryptoProvider, MAX_IV_LEN};
+use crate::ipsec::association::config::{Mode, SaError};
+use crate::ipsec::association::lifetime::{LimitKind, Usage};
+use crate::ipsec::association::sa::{EspKeys, Sa, Transform};
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::error::SealError;
+use crate::ipsec::packet::plan::{Contents, Plan};
+use crate::ipsec::packet::seal::Freshness;
+use crate::ipsec::sending::path_mtu::PathMtu;
+use crate::ipsec::sending::sequence::{Reservation, SequenceCounter};
 use crate::time::Instant;
 use crate::wire::{CodePoints, Family, IpHeader, TunnelEnds, put};
 
@@ -215,7 +215,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
         self.usage.beyond(&self.sa.lifetimes().soft, now).or(near_end)
     }
 
-    /// Seals `packet` in place, as [`seal_with`](super::seal_with) does.
+    /// Seals `packet` in place, as [`seal_with`](crate::ipsec::seal_with) does.
     ///
     /// AES-CBC takes its vector from `rng`; counter-mode and combined-mode algorithms take theirs from the counter (RFC 3686
     /// §3.1, RFC 4106 §3.1).
@@ -226,7 +226,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
     /// - [`SealError::NotReserved`]: more numbers must be reserved.
     /// - [`SealError::TooBig`]: the path takes no packet as long as this, and routers may not fragment it.
     /// - [`SealError::Random`]: no vector.
-    /// - Those of [`seal_with`](super::seal_with). A number given out for a packet that was then not sealed is skipped, never
+    /// - Those of [`seal_with`](crate::ipsec::seal_with). A number given out for a packet that was then not sealed is skipped, never
     ///   used again.
     pub fn seal<G: TryCryptoRng + ?Sized>(
         &mut self,

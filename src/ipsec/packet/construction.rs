@@ -1,6 +1,6 @@
 //! Which stackings of IP, Xcast, AH and ESP are valid (draft §3.2, §3.3). What is not built is not accepted either.
 
-use super::sa_config::{RoutingCoverage, SecurityProtocol};
+use crate::ipsec::association::config::{RoutingCoverage, SecurityProtocol};
 use crate::wire::{
     BitmapPlace, CodePoints, ExtensionHeader, Family, ParseError, ParseErrorKind, XcastPacket, protocol,
 };

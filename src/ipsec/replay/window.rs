@@ -1,6 +1,6 @@
 //! The receiver's anti-replay window over the numbers of one sender (RFC 4302 §3.4.3, RFC 4303 §3.4.3).
 
-use super::senders::SenderKey;
+use crate::ipsec::replay::senders::SenderKey;
 
 /// Why a sequence number was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

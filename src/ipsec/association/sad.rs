@@ -2,11 +2,11 @@
 
 use core::net::IpAddr;
 
-use super::Spi;
-use super::lifetime::{Lifetimes, LimitKind, Limits, Usage};
-use super::sa::Sa;
-use super::sa_config::{SaId, SecurityProtocol};
 use crate::crypto::CryptoProvider;
+use crate::ipsec::Spi;
+use crate::ipsec::association::config::{SaId, SecurityProtocol};
+use crate::ipsec::association::lifetime::{Lifetimes, LimitKind, Limits, Usage};
+use crate::ipsec::association::sa::Sa;
 use crate::time::Instant;
 
 /// Finds the association of an inbound packet.

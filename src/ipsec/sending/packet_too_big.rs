@@ -1,10 +1,10 @@
 //! What a sender makes of a router's message that a packet of its was too big (RFC 4301 §6.1.1, §8.2).
 
-use super::outbound::OutboundSa;
-use super::outer::OuterAddress;
-use super::quoted::QuotedPacket;
-use super::sa_config::Mode;
 use crate::crypto::CryptoProvider;
+use crate::ipsec::association::config::Mode;
+use crate::ipsec::association::outer::OuterAddress;
+use crate::ipsec::sending::outbound::OutboundSa;
+use crate::ipsec::sending::quoted::QuotedPacket;
 use crate::time::Instant;
 use crate::wire::icmp::plateau_below;
 use crate::wire::{CodePoints, Family, PacketTooBig};
@@ -41,7 +41,7 @@ pub enum Ignored {
         mtu: usize,
     },
     /// An MTU at least as low is believed already, or the host believes none for any time
-    /// ([`PathMtu::set_lifetime`](super::PathMtu::set_lifetime)).
+    /// ([`PathMtu::set_lifetime`](crate::ipsec::PathMtu::set_lifetime)).
     NoNews,
 }
 
@@ -95,9 +95,9 @@ impl<P: CryptoProvider> OutboundSa<P> {
     ///
     /// A host must let its administrator ignore such messages (RFC 4301 §6.1.1); it then hands none of them in.
     ///
-    /// [`PathMtu::learn`]: super::PathMtu::learn
-    /// [`PathMtu::least`]: super::PathMtu::least
-    /// [`SealError::TooBig`]: super::SealError::TooBig
+    /// [`PathMtu::learn`]: crate::ipsec::PathMtu::learn
+    /// [`PathMtu::least`]: crate::ipsec::PathMtu::least
+    /// [`SealError::TooBig`]: crate::ipsec::SealError::TooBig
     pub fn packet_too_big(
         &mut self,
         message: &PacketTooBig<'_>,
@@ -136,7 +136,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
     ///
     /// In transport mode `headers_len` counts what stands in front of what is protected: the IP header, the Xcast headers and
     /// other IPv6 headers that AH or ESP goes behind. In tunnel mode, where the whole packet is protected, it does not matter.
-    /// Where AH goes around ESP see [`Sa::largest_payload`](super::Sa::largest_payload).
+    /// Where AH goes around ESP see [`Sa::largest_payload`](crate::ipsec::Sa::largest_payload).
     ///
     /// What a host does with a longer packet is for it to do, before it is sealed (RFC 4301 §8.2.1):
     ///

@@ -1,7 +1,7 @@
 //! Where AH or ESP stands in a packet, or is to be put, and how taking it in or out changes the headers in front.
 
-use super::buffer::PacketBuf;
-use super::construction::{Unfit, as_xcast};
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::construction::{Unfit, as_xcast};
 use crate::wire::{
     AhHeader, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, Layout, ParseError, ParseErrorKind,
     XcastPacket, ipv4, ipv6, protocol, put, set_packet_len, u8_at, u16_at,

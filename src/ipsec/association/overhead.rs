@@ -1,8 +1,8 @@
 //! What protection costs in octets, exactly, before a packet is sealed (RFC 4301 §8).
 
-use super::sa::{Sa, Transform};
-use super::sa_config::Mode;
 use crate::crypto::CryptoProvider;
+use crate::ipsec::association::config::Mode;
+use crate::ipsec::association::sa::{Sa, Transform};
 use crate::wire::{Family, esp};
 
 impl<P: CryptoProvider + ?Sized> Sa<P> {

@@ -2,13 +2,13 @@
 
 use core::net::IpAddr;
 
-use super::Spi;
-use super::lifetime::Lifetimes;
-use super::outer::OuterAddress;
-use super::policy::PolicyId;
-use super::sa_config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};
-use super::tfc::Tfc;
 use crate::crypto::{AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoProvider, IntegrityAlgorithm};
+use crate::ipsec::Spi;
+use crate::ipsec::association::config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};
+use crate::ipsec::association::lifetime::Lifetimes;
+use crate::ipsec::association::outer::OuterAddress;
+use crate::ipsec::association::tfc::Tfc;
+use crate::ipsec::policy::PolicyId;
 use crate::wire::{Family, ah, esp};
 
 /// A security association: what is agreed, with keys as handles of the crypto provider. It does not change; counters and

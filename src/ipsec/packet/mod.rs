@@ -1,0 +1,13 @@
+//! One packet: sealing and opening it under one association.
+
+pub(crate) mod arrived;
+pub(crate) mod buffer;
+pub(crate) mod construction;
+pub(crate) mod coverage;
+pub(crate) mod error;
+pub(crate) mod open;
+pub(crate) mod open_ah;
+pub(crate) mod open_esp;
+pub(crate) mod placement;
+pub(crate) mod plan;
+pub(crate) mod seal;

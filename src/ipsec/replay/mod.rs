@@ -1,0 +1,4 @@
+//! Replayed packets are kept out (RFC 4302 §3.4.3, RFC 4303 §3.4.3).
+
+pub(crate) mod senders;
+pub(crate) mod window;
