@@ -221,6 +221,29 @@ fn esp_without_an_association_in_ah_is_told_of() {
     assert_eq!((event.sa, event.policy), (None, None));
 }
 
+/// The same for ESP in AH with an SPI that there cannot be, and for ESP that is too short for its association.
+#[test]
+fn esp_that_is_none_in_ah_is_told_of() {
+    let traffic = Traffic::Unicast6;
+    let required = Required::AhAroundEsp { esp: ModeKind::Transport };
+    let mut receiver = Receiver::requiring(traffic, required);
+    let ah = sa(&configs_of(required, traffic.family())[0]);
+    for (spi, data, error) in
+        [(9_u32, &[0; 40][..], OpenError::ReservedSpi { spi: 9 }), (0x1001, &[0; 12], OpenError::EspLength)]
+    {
+        let payload = [&spi.to_be_bytes(), &50_u32.to_be_bytes(), data].concat();
+        let mut inner = traffic.plain(traffic.source(), protocol::ESP, &payload);
+        label(&mut inner);
+        let arrival = receiver.receive(&seal(&ah, u64::from(spi), &inner));
+        assert_eq!(arrival.error(), InboundError::Open(error));
+        assert_tells(arrival.event.unwrap(), traffic, SecurityProtocol::Esp, spi, 50);
+    }
+    // Behind AH alone there is no ESP to tell of.
+    let arrival = receiver.receive(&seal(&ah, 0x2000, &labelled(traffic)));
+    assert_eq!(arrival.error(), InboundError::WrongProtection);
+    assert_tells(arrival.event.unwrap(), traffic, SecurityProtocol::Ah, 0x1000, 0x2000);
+}
+
 /// RFC 4301 §5.2 step 3b: nothing in the policy, DISCARD, or PROTECT and no protection: with the selectors, and with what a
 /// packet that is not for this host's associations shows of IPsec.
 #[test]

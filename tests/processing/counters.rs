@@ -6,9 +6,9 @@ use xcast_sec::crypto::{
     KeyError, RustCrypto,
 };
 use xcast_sec::ipsec::{
-    Action, AnySender, Content, FixedOutboundSad, FixedSad, Inbound, InboundError, Mode, ModeKind, NoAudit, OpenError,
-    Outbound, OutboundError, OutboundSa, OuterHeader, PacketBuf, Protection, Received, Refusal, ReplayError, Required,
-    RoutingCoverage, Sa, SaConfig, SealError, SecurityProtocol, SelectorSet, SenderWindows, Tfc, Usage,
+    Action, AnySender, Content, FixedOutboundSad, FixedSad, Inbound, InboundError, Mode, ModeKind, NextLayer, NoAudit,
+    OpenError, Outbound, OutboundError, OutboundSa, OuterHeader, PacketBuf, Protection, Received, Refusal, ReplayError,
+    Required, RoutingCoverage, Sa, SaConfig, SealError, SecurityProtocol, SelectorSet, SenderWindows, Tfc, Usage,
 };
 use xcast_sec::wire::{BitmapPlace, DestinationSet, Destinations, ParseErrorKind, XcastRepr, protocol};
 
@@ -27,7 +27,8 @@ fn what_can_be_wrong_with_a_protected_packet() {
     receiver.add(&config(0x1001, esp_null()));
     receiver.add(&config(0x1002, esp_cbc()));
     receiver.add(&config(0x1003, ah()));
-    receiver.add(&SaConfig { mode: tunnel(traffic.family()), ..config(0x1004, esp_null()) });
+    let between_hosts = Mode::Tunnel(OuterHeader::between(traffic.source(), traffic.destination(), 64));
+    receiver.add(&SaConfig { mode: between_hosts, ..config(0x1004, esp_null()) });
     receiver.add(&SaConfig { mode: Mode::Tunnel(OuterHeader::preserving(64)), ..config(0x1005, esp()) });
     receiver.add(&config(0x1006, esp()));
 
@@ -195,8 +196,32 @@ fn what_does_not_suit_the_mode_is_not_sealed() {
     }
 }
 
+/// Every error says what it is, and what is behind it.
+#[test]
+fn errors_say_what_is_wrong() {
+    use std::error::Error;
+    let open = OpenError::Icv;
+    let errors: [Box<dyn Error>; 8] = [
+        InboundError::Open(open).into(),
+        InboundError::OutOfStep.into(),
+        InboundError::Unprotected { policy: OWN }.into(),
+        InboundError::WrongProtection.into(),
+        InboundError::NoPolicy.into(),
+        OutboundError::Seal(SealError::Exhausted).into(),
+        OutboundError::Discarded.into(),
+        OutboundError::NoSa { policy: OWN, protocol: SecurityProtocol::Ah }.into(),
+    ];
+    let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(texts[0], open.to_string());
+    assert_eq!(texts[5], SealError::Exhausted.to_string());
+    assert_eq!(texts[7], "no security association for Ah under policy 7");
+    assert!((0..8).all(|index| !texts[index].is_empty() && !texts[..index].contains(&texts[index])), "{texts:?}");
+    let sources: Vec<_> = errors.iter().map(|error| error.source().is_some()).collect();
+    assert_eq!(sources, [true, false, false, false, false, true, false, false]);
+}
+
 /// RFC 4303 §2.6: a dummy is authentic and nobody's. It is counted for itself, is no error and no event, uses numbers and
-/// lifetime up, and never comes to policy.
+/// lifetime up, and passes policy if it has the protection that its association was made for.
 #[test]
 fn dummies() {
     for traffic in Traffic::ALL {
@@ -204,7 +229,13 @@ fn dummies() {
             for around in [None, Some(ah())] {
                 for policy in [Some(OWN), Some(OTHER), None] {
                     let config = SaConfig { mode: mode(kind, traffic.family()), policy, ..config(0x1000, esp()) };
-                    let mut receiver = Receiver::new(spd(&[(SelectorSet::ANY, Action::Discard)]));
+                    let required = match around {
+                        None => Required::Esp(kind),
+                        Some(_) => Required::AhAroundEsp { esp: kind },
+                    };
+                    // An entry for something else entirely names the protection.
+                    let elsewhere = SelectorSet { next_layer: NextLayer::Protocol(99), ..SelectorSet::ANY };
+                    let mut receiver = Receiver::new(spd(&[(elsewhere, protect(required))]));
                     let id = receiver.add(&config);
                     let plain = traffic.packet();
                     let mut storage = vec![0; 500];
@@ -220,6 +251,11 @@ fn dummies() {
                         sealed = seal(&sa(&outer), 1, &sealed);
                     }
                     let arrival = receiver.receive(&sealed);
+                    if policy != Some(OWN) {
+                        assert_eq!(arrival.error(), InboundError::WrongProtection);
+                        assert_eq!(receiver.usage(&id).packets(), 0);
+                        continue;
+                    }
                     let Ok(Received::Dummy(layers)) = arrival.result else { panic!("{traffic:?}: {arrival:?}") };
                     assert_eq!((arrival.counter, arrival.event), ("dummies", None));
                     let last = layers.iter().last().unwrap();

@@ -19,5 +19,6 @@ mod outbound_limits;
 mod outbound_room;
 mod port_lists;
 mod resync;
+mod review;
 mod round_trip;
 mod senders;

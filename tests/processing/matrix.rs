@@ -190,14 +190,41 @@ fn an_association_vouches_for_no_traffic_but_its_own() {
     }
 }
 
-/// What is refused for its policy was authentic all the same: it is no new packet when it comes again (RFC 4303 §3.4.3).
+/// What is refused for its policy leaves no trace, though it was authentic: an ESP packet taken out of its AH by somebody without
+/// the key must not take the number of the whole one, nor a place in the table of senders.
 #[test]
-fn a_packet_with_the_wrong_protection_uses_its_number_up() {
+fn a_packet_with_the_wrong_protection_leaves_no_trace() {
     let traffic = Traffic::Unicast4;
     let mut receiver = Receiver::requiring(traffic, Required::Ah(ModeKind::Transport));
     let id = receiver.add(&config(0x2000, esp()));
     let packet = seal(&sa(&config(0x2000, esp())), 1, &traffic.packet());
-    assert_eq!(receiver.receive(&packet).error(), InboundError::WrongProtection);
-    assert_eq!(receiver.usage(&id).packets(), 1);
-    assert_eq!(receiver.receive(&packet).counter, "in_state_seq_error");
+    for _ in 0..2 {
+        assert_eq!(receiver.receive(&packet).error(), InboundError::WrongProtection);
+    }
+    assert_eq!(receiver.usage(&id).packets(), 0);
+    assert!(receiver.inbound.replay.is_empty());
+}
+
+/// The ESP of a packet, stripped of its AH and given other source addresses, arrives before the packet itself.
+#[test]
+fn esp_stripped_of_its_ah_silences_nobody() {
+    for traffic in [Traffic::Unicast4, Traffic::Unicast6] {
+        let required = Required::AhAroundEsp { esp: ModeKind::Transport };
+        let mut receiver = Receiver::new(protecting(traffic.received(), required));
+        let configs = configs_of(required, traffic.family());
+        configs.iter().for_each(|config| {
+            receiver.add(config);
+        });
+        let [ah, esp] = &configs[..] else { panic!("two") };
+        let inner = seal(&sa(esp), 1000, &traffic.packet());
+        let whole = seal(&sa(ah), 1000, &inner);
+        for number in 1..40 {
+            let mut stripped = inner.clone();
+            set_source(&mut stripped, host(traffic.family(), number));
+            assert_eq!(receiver.receive(&stripped).error(), InboundError::WrongProtection);
+        }
+        assert!(receiver.inbound.replay.is_empty());
+        assert!(receiver.receive(&whole).has_passed());
+        assert_eq!(receiver.receive(&whole).counter, "in_state_seq_error");
+    }
 }

@@ -81,7 +81,21 @@ pub(crate) fn views(packet: &[u8]) -> Option<Vec<View>> {
 }
 
 fn listed(ip: &IpHeader<'_>, seen: Seen, xcast: Option<&XcastPacket<'_>>) -> Vec<View> {
-    let view = View { source: ip.source(), destination: ip.destination(), seen };
+    let points = code_points();
+    let group: IpAddr = match ip.family() {
+        Family::V4 => points.fields().routers_v4.into(),
+        Family::V6 => points.fields().routers_v6.into(),
+    };
+    let mut views = listed_to(ip, ip.destination(), seen, xcast);
+    // Members take an Xcast packet whatever its destination is.
+    if xcast.is_some() {
+        views.extend(listed_to(ip, group, seen, xcast));
+    }
+    views
+}
+
+fn listed_to(ip: &IpHeader<'_>, destination: IpAddr, seen: Seen, xcast: Option<&XcastPacket<'_>>) -> Vec<View> {
+    let view = View { source: ip.source(), destination, seen };
     let ports: Vec<_> =
         xcast.map(|xcast| xcast.bits().iter().filter_map(|index| xcast.port(index)).collect()).unwrap_or_default();
     match seen {
@@ -213,6 +227,11 @@ fn decide_one(entries: &[PolicyEntry], direction: Direction, view: View) -> Opti
                 return Some(if passes { Action::Bypass } else { Action::Discard });
             }
             (Some(true), _) if view.source.to_canonical().is_multicast() => return Some(Action::Discard),
+            // What an IPv6 fragment says of its protocol need not be so: policy must say the same of all it may be.
+            (Some(true), action) if view.source.is_ipv6() && matches!(view.seen, Seen::Protocol(_)) => {
+                let of_any = decide_one(entries, direction, View { seen: Seen::Nothing, ..view });
+                return Some(if of_any == Some(action) { action } else { Action::Discard });
+            }
             (Some(true), action) => return Some(action),
             (None, _) => return Some(Action::Discard),
         }

@@ -3,7 +3,7 @@
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::ipsec::{
     Action, Mode, ModeKind, OutboundError, OutboundKey, OuterAddress, OuterHeader, PolicyId, Required, SaConfig, SaId,
-    SecurityProtocol, SelectorSet, Usage,
+    SecurityProtocol, SelectorSet, Selectors, Usage,
 };
 use xcast_sec::wire::Family;
 
@@ -244,6 +244,7 @@ fn a_key_says_what_fits() {
         mode: ModeKind::Transport,
         source: traffic.source(),
         destination: traffic.destination(),
+        packet: Selectors::of(&traffic.packet(), Some(&code_points())).unwrap(),
     };
     let own = config(0x1000, esp());
     assert!(key.fits(&sender_of(&own)));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::ipsec::{
-    Lifetimes, LimitKind, Limits, Mode, ModeKind, OutboundError, OutboundSa, PathMtu, Required, SaConfig, SealError,
-    SenderId, Sent, Usage,
+    Lifetimes, LimitKind, Limits, Mode, ModeKind, OutboundError, OutboundSa, OuterDf, PathMtu, Required, SaConfig,
+    SealError, SenderId, Sent, Usage,
 };
 use xcast_sec::wire::Family;
 
@@ -181,6 +181,51 @@ fn the_path_takes_what_is_no_longer_than_its_mtu() {
                 // After a while the path is tried again (RFC 4301 §8.2.2).
                 let later = NOW.after(PathMtu::LIFETIME);
                 sender.send_at(later, &packet_of_len(traffic, mtu)).sealed();
+            }
+        }
+    }
+}
+
+/// RFC 4301 §8.2.1: where routers may fragment the sealed packet, its length stops nothing. That is for the outermost header to
+/// say: in transport mode the packet's own, around a tunnel the one that the association makes.
+#[test]
+fn routers_may_fragment_what_says_so() {
+    let traffic = Traffic::Unicast4;
+    let mtu = PathMtu::least(Family::V4);
+    for required in ALL_REQUIRED {
+        let is_tunnel = layers_of(required).iter().any(|layer| layer.1 == ModeKind::Tunnel);
+        for clear in [false, true] {
+            for df in [OuterDf::Set, OuterDf::Clear, OuterDf::Copy] {
+                for knowing in 0..layers_of(required).len() {
+                    let mut sender = Sender::new(protecting(traffic.sent(), required));
+                    let mut ids = Vec::new();
+                    for mut config in configs_of(required, Family::V4) {
+                        if let Mode::Tunnel(outer) = &mut config.mode {
+                            outer.df = df;
+                        }
+                        ids.push(sender.add(&config));
+                    }
+                    assert!(sender.state(&ids[knowing]).path_mtu_mut().learn(mtu, Family::V4, NOW));
+                    let mut packet = packet_of_len(traffic, mtu);
+                    if clear {
+                        packet[6] &= !0x40;
+                        set_header_checksum(&mut packet);
+                    }
+                    let may = match df {
+                        OuterDf::Clear if is_tunnel => true,
+                        OuterDf::Set if is_tunnel => false,
+                        _ => clear,
+                    };
+                    let departure = sender.send(&packet);
+                    let context = format!("{required:?}, {df:?}, {clear}, {knowing}");
+                    if may {
+                        let sealed = departure.sealed_within_limits();
+                        assert_eq!(sealed[6] & 0x40, 0, "{context}");
+                        assert!(sealed.len() > mtu);
+                    } else {
+                        assert_eq!(departure.counter, "out_too_big", "{context}: {departure:?}");
+                    }
+                }
             }
         }
     }

@@ -83,9 +83,32 @@ fn what_is_sealed_opens_to_the_same_packet() {
                     }
                     assert_eq!(arrival.layers().len(), configs.len(), "outermost first, and all of them");
                 }
+                for config in &configs {
+                    let id = sa(config).id();
+                    assert_eq!(*sender.state(&id).usage(), receiver.usage(&id), "both ends count alike");
+                }
                 assert_eq!(sender.outbound.counters().protected, 3);
                 assert_eq!(receiver.inbound.counters().protected, 3);
             }
+        }
+    }
+}
+
+/// Draft §3.2, §3.3: what is sealed in transport mode must not become a unicast packet on the way, and says so from then on. In
+/// a tunnel it is not touched.
+#[test]
+fn x2u_is_forbidden_before_transport_mode() {
+    for traffic in [Traffic::Xcast4, Traffic::Xcast6] {
+        for required in ALL_REQUIRED {
+            let [allowing, forbidding] = [false, true].map(|no_x2u| {
+                let datagram = [0x13, 0x88, 0x0f, 0xa0, 0, 12, 0, 0, 1, 2, 3, 4];
+                traffic.xcast(traffic.source(), &datagram, no_x2u)
+            });
+            let arrival = Receiver::requiring(traffic, required)
+                .receive(&Sender::requiring(traffic, required).send(&allowing).sealed());
+            assert!(arrival.has_passed(), "{traffic:?}, {required:?}: {arrival:?}");
+            let in_tunnel = layers_of(required).iter().any(|layer| layer.1 == ModeKind::Tunnel);
+            assert_eq!(arrival.packet, if in_tunnel { allowing } else { forbidding }, "{traffic:?}, {required:?}");
         }
     }
 }
@@ -152,10 +175,10 @@ fn policy_sees_the_ports_behind_xcast_headers() {
 fn senders_number_their_packets_each_for_themselves() {
     for traffic in Traffic::ALL {
         for required in ALL_REQUIRED {
-            let mut receiver = Receiver::requiring(traffic, required);
+            let mut receiver = Receiver::new(protecting(traffic.received(), required));
             let one = traffic.source();
             let two = host(traffic.family(), 2);
-            // In a tunnel the outer source address tells them apart.
+            // In a tunnel the outer source address tells them apart, and each has an association.
             let mut sealed = Vec::new();
             for (source, number) in [(one, 1), (two, 3)] {
                 let mut sender = Sender::new(protecting(traffic.sent(), required));
@@ -164,6 +187,9 @@ fn senders_number_their_packets_each_for_themselves() {
                         outer.source = gateway(traffic.family(), number).into();
                     }
                     sender.add(&config);
+                    if number == 1 || config.mode != Mode::Transport {
+                        receiver.add(&config);
+                    }
                 }
                 sealed.push(sender.send(&traffic.packet_of(source, PAYLOAD)).sealed());
             }

@@ -7,7 +7,7 @@ use crate::ipsec::Spi;
 use crate::ipsec::association::lifetime::Lifetimes;
 use crate::ipsec::association::outer::OuterHeader;
 use crate::ipsec::association::tfc::Tfc;
-use crate::ipsec::policy::PolicyId;
+use crate::ipsec::policy::{PolicyId, SelectorSet};
 
 /// AH or ESP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -155,6 +155,11 @@ pub struct SaConfig<'k> {
     pub esn: bool,
     /// The protection that it was made for, by which policy knows it (RFC 4301 §4.4.2); `None` for hosts without policy.
     pub policy: Option<PolicyId>,
+    /// What it may carry: a packet that is none of these is neither sealed nor accepted under it by
+    /// [`Outbound`](crate::ipsec::Outbound) and [`Inbound`](crate::ipsec::Inbound) (RFC 4301 §4.4.2, §5.2 step 5). In tunnel
+    /// mode the inner packet. Name the peer's addresses here where several peers share a policy: else each could speak as the
+    /// others.
+    pub selectors: SelectorSet,
     /// When it is to be replaced, and when it ends.
     pub lifetimes: Lifetimes,
     /// How far ESP hides the length of what it protects. Concerns sealing alone.
@@ -179,6 +184,7 @@ impl<'k> SaConfig<'k> {
             mode: Mode::Transport,
             esn: false,
             policy: None,
+            selectors: SelectorSet::ANY,
             lifetimes: Lifetimes::UNLIMITED,
             tfc: Tfc::None,
             rfc8221_exemption: None,

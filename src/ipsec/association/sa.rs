@@ -6,9 +6,9 @@ use crate::crypto::{AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoProvider, 
 use crate::ipsec::Spi;
 use crate::ipsec::association::config::{Mode, Protection, RoutingCoverage, SaConfig, SaError, SaId, SecurityProtocol};
 use crate::ipsec::association::lifetime::Lifetimes;
-use crate::ipsec::association::outer::OuterAddress;
+use crate::ipsec::association::outer::{OuterAddress, OuterHeader};
 use crate::ipsec::association::tfc::Tfc;
-use crate::ipsec::policy::PolicyId;
+use crate::ipsec::policy::{PolicyId, SelectorSet};
 use crate::wire::{Family, ah, esp};
 
 /// A security association: what is agreed, with keys as handles of the crypto provider. It does not change; counters and
@@ -20,6 +20,7 @@ pub struct Sa<P: CryptoProvider + ?Sized> {
     mode: Mode,
     esn: bool,
     policy: Option<PolicyId>,
+    selectors: SelectorSet,
     lifetimes: Lifetimes,
     pub(crate) transform: Transform<P>,
 }
@@ -153,8 +154,18 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
                 tfc: config.tfc,
             }),
         };
-        let SaConfig { spi, source, destination, mode, esn, policy, lifetimes, .. } = *config;
-        Ok(Self { spi, source, destination, mode, esn, policy, lifetimes, transform })
+        let SaConfig { spi, mode, esn, policy, selectors, lifetimes, .. } = *config;
+        // The outer addresses that are fixed are its own.
+        let fixed = |own: Option<IpAddr>, outer: fn(&OuterHeader) -> OuterAddress| match &mode {
+            Mode::Tunnel(header) => match outer(header) {
+                OuterAddress::Fixed(address) => Some(address),
+                OuterAddress::Preserved => own,
+            },
+            Mode::Transport => own,
+        };
+        let source = fixed(config.source, |outer| outer.source);
+        let destination = fixed(config.destination, |outer| outer.destination);
+        Ok(Self { spi, source, destination, mode, esn, policy, selectors, lifetimes, transform })
     }
 
     /// What identifies it.
@@ -206,6 +217,12 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
     #[must_use]
     pub const fn policy(&self) -> Option<PolicyId> {
         self.policy
+    }
+
+    /// What it may carry.
+    #[must_use]
+    pub const fn selectors(&self) -> &SelectorSet {
+        &self.selectors
     }
 
     /// When it is to be replaced, and when it ends.

@@ -10,7 +10,8 @@ use crate::ipsec::packet::arrived::Arrived;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::policy::PolicyId;
-use crate::ipsec::replay::senders::ReplayStore;
+use crate::ipsec::replay::senders::{ReplayStore, SenderKey};
+use crate::ipsec::replay::window::ReplayError;
 use crate::wire::CodePoints;
 
 /// What opening a packet found.
@@ -48,8 +49,41 @@ pub(crate) trait Gate<P: CryptoProvider> {
     /// Asked before any computing. Everything about the packet is a claim.
     fn admit(&mut self, arrived: &Arrived, sa: &Sa<P>, octets: u64) -> Result<(), OpenError>;
 
-    /// Asked once the packet proved authentic and valid, before its window moves.
-    fn accept(&mut self, arrived: &Arrived, sa: &Sa<P>) -> Result<(), OpenError>;
+    /// Asked once the packet proved authentic and valid, before its window moves: whether it moves now. Else [`Pending`] moves
+    /// it later.
+    fn accept(&mut self, arrived: &Arrived, sa: &Sa<P>) -> Result<Moves, OpenError>;
+}
+
+/// When the window of an authentic packet moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moves {
+    /// At once.
+    Now,
+    /// When all else is decided.
+    Later,
+}
+
+/// An authentic packet whose window has not moved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pending {
+    sender: SenderKey,
+    received: u32,
+    esn: bool,
+    sequence: u64,
+}
+
+impl Pending {
+    /// Moves the window, as nothing else has since.
+    pub(crate) fn commit<R: ReplayStore + ?Sized>(&self, replay: &mut R) -> Result<(), ReplayError> {
+        let mut unverified = replay.check(self.sender, self.received, self.esn)?;
+        while unverified.number() < self.sequence {
+            unverified = unverified.in_next_subspace().ok_or(ReplayError::Replayed)?;
+        }
+        if unverified.number() != self.sequence {
+            return Err(ReplayError::Replayed);
+        }
+        unverified.commit()
+    }
 }
 
 /// Lets everything pass.
@@ -60,8 +94,8 @@ impl<P: CryptoProvider> Gate<P> for Open {
         Ok(())
     }
 
-    fn accept(&mut self, _arrived: &Arrived, _sa: &Sa<P>) -> Result<(), OpenError> {
-        Ok(())
+    fn accept(&mut self, _arrived: &Arrived, _sa: &Sa<P>) -> Result<Moves, OpenError> {
+        Ok(Moves::Now)
     }
 }
 
@@ -92,7 +126,7 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    open_through(&mut Open, sad, replay, crypto, code_points, 0, packet)
+    open_through(&mut Open, sad, replay, crypto, code_points, 0, packet).map(|(opened, _)| opened)
 }
 
 /// Opens `packet` as [`open()`] does, and if its ICV does not verify tries the next `tries` upper halves of its extended
@@ -127,7 +161,7 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    open_through(&mut Open, sad, replay, crypto, code_points, tries, packet)
+    open_through(&mut Open, sad, replay, crypto, code_points, tries, packet).map(|(opened, _)| opened)
 }
 
 /// Opens a packet as far as `gate` agrees.
@@ -139,7 +173,7 @@ pub(crate) fn open_through<P, S, R, G>(
     code_points: Option<&CodePoints>,
     tries: u32,
     packet: &mut PacketBuf<'_>,
-) -> Result<Opened, OpenError>
+) -> Result<(Opened, Pending), OpenError>
 where
     P: CryptoProvider,
     S: SadLookup<P> + ?Sized,
@@ -175,9 +209,10 @@ where
             result => break result?,
         }
     };
-    gate.accept(&arrived, sa)?;
     let sequence = unverified.number();
-    unverified.commit()?;
+    if gate.accept(&arrived, sa)? == Moves::Now {
+        unverified.commit()?;
+    }
     let content = match (&sa.transform, inside) {
         (Transform::Esp(transform), Some(inside)) => arrived.take_out_esp(sa.mode(), transform, inside, packet),
         _ => {
@@ -185,7 +220,8 @@ where
             Content::Packet
         }
     };
-    Ok(arrived.opened(sa, sequence, content))
+    let pending = Pending { sender: arrived.sender(sa), received: arrived.sequence, esn: sa.esn(), sequence };
+    Ok((arrived.opened(sa, sequence, content), pending))
 }
 
 /// Verifies the AH of `packet` without changing a single octet of it, for a node that passes the packet on as it is.

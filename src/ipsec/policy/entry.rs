@@ -69,6 +69,12 @@ impl SelectorSet {
     /// Every packet.
     pub const ANY: Self = Self { local: Addresses::Any, remote: Addresses::Any, next_layer: NextLayer::Any };
 
+    /// Whether a packet is one of these for certain.
+    #[must_use]
+    pub fn admits(&self, direction: Direction, packet: &Selectors) -> bool {
+        self.compare(&packet.local_to_remote(direction)) == Match::Yes
+    }
+
     /// Compares with a packet whose source is the local end.
     pub(super) fn compare(&self, packet: &Selectors) -> Match {
         let addresses = self.local.compare(packet.source).min(self.remote.compare(packet.destination));

@@ -1,6 +1,6 @@
 //! The database (RFC 4301 §4.4.1).
 
-use super::action::Action;
+use super::action::{Action, PolicyId, Required};
 use super::entry::{Direction, Match, PolicyEntry, SelectorSet};
 use super::next_layer::is_skipped;
 use super::selectors::{Selectors, UpperLayer};
@@ -29,22 +29,37 @@ use super::selectors::{Selectors, UpperLayer};
 ///     fn lookup(&self, _: Direction, _: &Selectors) -> Option<Action> {
 ///         Some(Action::Protect { policy: self.0, required: Required::Esp(ModeKind::Transport) })
 ///     }
+///     fn required(&self, policy: PolicyId) -> Option<Required> {
+///         (policy == self.0).then_some(Required::Esp(ModeKind::Transport))
+///     }
 /// }
 /// ```
 pub trait PolicyLookup {
     /// What is done with a packet. `None` if no entry is for it: it is discarded (RFC 4301 §5.2 step 3b).
     fn lookup(&self, direction: Direction, selectors: &Selectors) -> Option<Action>;
+
+    /// The protection that `policy` is the name of, for dummy packets, which have nothing else to be judged by. `None` if there
+    /// is none, or not only one: no dummy then passes.
+    fn required(&self, policy: PolicyId) -> Option<Required>;
 }
 
 impl<T: PolicyLookup + ?Sized> PolicyLookup for &T {
     fn lookup(&self, direction: Direction, selectors: &Selectors) -> Option<Action> {
         (**self).lookup(direction, selectors)
     }
+
+    fn required(&self, policy: PolicyId) -> Option<Required> {
+        (**self).required(policy)
+    }
 }
 
 impl<T: PolicyLookup + ?Sized> PolicyLookup for &mut T {
     fn lookup(&self, direction: Direction, selectors: &Selectors) -> Option<Action> {
         (**self).lookup(direction, selectors)
+    }
+
+    fn required(&self, policy: PolicyId) -> Option<Required> {
+        (**self).required(policy)
     }
 }
 
@@ -245,13 +260,19 @@ impl<const N: usize> PolicyLookup for FixedSpd<N> {
         let packet = selectors.local_to_remote(direction);
         let found = self.decide(direction, &packet);
         let is_hearsay = packet.source.is_ipv6() && matches!(packet.next_layer, UpperLayer::Hidden(_));
-        if found == Some(Action::Bypass) && is_hearsay {
+        if found.is_some() && is_hearsay {
             let opaque = Selectors { next_layer: UpperLayer::Opaque, ..packet };
-            return self
-                .decide(direction, &opaque)
-                .filter(|action| *action == Action::Bypass)
-                .or(Some(Action::Discard));
+            return self.decide(direction, &opaque).filter(|action| Some(*action) == found).or(Some(Action::Discard));
         }
         found
+    }
+
+    fn required(&self, policy: PolicyId) -> Option<Required> {
+        let mut all = self.entries.iter().filter_map(|entry| match entry.action {
+            Action::Protect { policy: own, required } if own == policy => Some(required),
+            _ => None,
+        });
+        let first = all.next()?;
+        all.all(|other| other == first).then_some(first)
     }
 }

@@ -9,7 +9,7 @@ use crate::crypto::CryptoProvider;
 use crate::ipsec::association::sad::InboundSad;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::OpenError;
-use crate::ipsec::packet::open::{Content, Opened, open_through};
+use crate::ipsec::packet::open::{Content, Opened, Pending, open_through};
 use crate::ipsec::policy::{Action, Direction, PolicyId, PolicyLookup, Selectors, SenderFilter, UpperLayer};
 use crate::ipsec::replay::senders::ReplayStore;
 use crate::time::Instant;
@@ -23,8 +23,8 @@ pub enum InboundError {
     Open(OpenError),
     /// It was not opened, because its ICV did not verify; and that is the packet with which enough in a row have failed under
     /// an association with extended sequence numbers for it to be out of step (RFC 4303 §A3.1). It is unchanged: hand it to
-    /// [`Inbound::resynchronize`], in the background and not too often. (AH that stood around an ESP out of step is off,
-    /// though: the packet puts the window right and is then refused for what it lacks.)
+    /// [`Inbound::resynchronize`], in the background and not too often: anybody can provoke this error. (AH that stood around an
+    /// ESP out of step is off, though: then it takes the packet as it arrived.)
     OutOfStep,
     /// What policy would judge it by cannot be read.
     Unreadable(ParseError),
@@ -145,7 +145,8 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
     /// # Errors
     ///
     /// - [`InboundError`]. The packet must be dropped; octets of it may have changed, those after
-    ///   [`InboundError::OutOfStep`] excepted.
+    ///   [`InboundError::OutOfStep`] excepted. No window has moved and no sender was added, but that of AH where there was no
+    ///   room for the sender of the ESP in it.
     pub fn process<P>(
         &mut self,
         crypto: &mut P,
@@ -206,8 +207,11 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         A: AuditSink,
     {
         self.counters.count_packet();
-        let mut step = Step { crypto, code_points, now, tries, found: None };
-        let result = self.open_all(&mut step, packet).and_then(|layers| self.judge(layers, code_points, packet));
+        let mut step = Step { crypto, code_points, now, tries, found: None, opened: heapless::Vec::new() };
+        let result = self
+            .open_all(&mut step, packet)
+            .and_then(|layers| self.judge(layers, &step, packet))
+            .and_then(|received| self.settle(&step).map(|()| received));
         match &result {
             Ok(Received::Bypassed) => self.counters.count_bypassed(),
             Ok(Received::Protected(_)) => self.counters.count_protected(),
@@ -268,41 +272,61 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         let result = open_through(&mut gate, &self.sad, &mut self.replay, *crypto, *code_points, *tries, packet);
         let found = gate.found;
         // What follows the last protection says nothing against the association of that.
-        if result != Err(OpenError::NotProtected) {
+        if !matches!(result, Err(OpenError::NotProtected)) {
             step.found = found;
         }
-        let Some(found) = found else { return result.map_err(InboundError::Open) };
-        let Some(state) = self.sad.state_mut(&found.sa) else { return result.map_err(InboundError::Open) };
+        let Some(found) = found else { return result.map(|(opened, _)| opened).map_err(InboundError::Open) };
         match result {
-            Ok(opened) => {
-                state.succeeded(found.octets);
-                Ok(opened)
-            }
             Err(OpenError::Icv) => {
+                let Some(state) = self.sad.state_mut(&found.sa) else { return Err(InboundError::Open(OpenError::Icv)) };
                 state.failed();
                 let is_due = state.failures().checked_rem(self.resync_after) == Some(0);
                 let out_of_step = found.esn && *tries == 0 && is_due;
                 Err(if out_of_step { InboundError::OutOfStep } else { InboundError::Open(OpenError::Icv) })
             }
             Err(error) => Err(InboundError::Open(error)),
+            Ok((opened, pending)) => {
+                // Never more than two: `Layers` sees to that.
+                let _ = step.opened.push((found, pending));
+                Ok(opened)
+            }
         }
     }
 
-    /// Holds a packet to the policy.
-    fn judge(
-        &self,
-        layers: Layers,
-        code_points: Option<&CodePoints>,
-        packet: &PacketBuf<'_>,
-    ) -> Result<Received, InboundError>
+    /// A packet passes: windows move, and its octets count.
+    fn settle<P>(&mut self, step: &Step<'_, P>) -> Result<(), InboundError>
+    where
+        P: CryptoProvider,
+        S: InboundSad<P>,
+        R: ReplayStore,
+    {
+        for (found, pending) in &step.opened {
+            pending.commit(&mut self.replay).map_err(|error| InboundError::Open(error.into()))?;
+            if let Some(state) = self.sad.state_mut(&found.sa) {
+                state.succeeded(found.octets);
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds a packet to the policy, and to what its associations are for.
+    fn judge<P>(&self, layers: Layers, step: &Step<'_, P>, packet: &PacketBuf<'_>) -> Result<Received, InboundError>
     where
         Q: PolicyLookup,
     {
         if layers.iter().any(|layer| layer.content == Content::Dummy) {
-            return Ok(Received::Dummy(layers));
+            // There is nothing to look policy up by, but the protection that its associations were made for.
+            let had = layers.protection().ok_or(InboundError::WrongProtection)?;
+            let is_whole = self.policy.required(had.0) == Some(had.1);
+            return if is_whole { Ok(Received::Dummy(layers)) } else { Err(InboundError::WrongProtection) };
         }
-        let (_, action) = verdict(&self.policy, Direction::Inbound, packet.as_octets(), code_points)
+        let (selectors, action) = verdict(&self.policy, Direction::Inbound, packet.as_octets(), step.code_points)
             .map_err(InboundError::Unreadable)?;
+        let of_their_associations =
+            step.opened.iter().all(|(found, _)| found.selectors.admits(Direction::Inbound, &selectors));
+        if !of_their_associations {
+            return Err(InboundError::WrongProtection);
+        }
         match action.ok_or(InboundError::NoPolicy)? {
             Action::Discard => Err(InboundError::Discarded),
             Action::Bypass if layers.outer.is_none() => Ok(Received::Bypassed),
@@ -330,4 +354,6 @@ struct Step<'a, P> {
     tries: u32,
     /// The last association found.
     found: Option<Found>,
+    /// The protections taken off, outermost first, whose windows have not moved.
+    opened: heapless::Vec<(Found, Pending), 2>,
 }

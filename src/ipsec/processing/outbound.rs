@@ -160,6 +160,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
                     mode,
                     source: selectors.source,
                     destination: selectors.destination,
+                    packet: selectors,
                 };
                 let soft_limit = match required {
                     Required::Ah(mode) => self.seal(step, &key(SecurityProtocol::Ah, mode), None, packet)?,

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use crate::crypto::CryptoProvider;
 use crate::ipsec::association::config::{Mode, SaId, SecurityProtocol};
-use crate::ipsec::policy::{ModeKind, PolicyId};
+use crate::ipsec::policy::{Direction, ModeKind, PolicyId, Selectors};
 use crate::ipsec::sending::outbound::OutboundSa;
 
 /// What an outbound association is chosen by.
@@ -21,6 +21,8 @@ pub struct OutboundKey {
     pub source: IpAddr,
     /// Destination address of the packet as it is now.
     pub destination: IpAddr,
+    /// What policy judged the packet by, before any protection.
+    pub packet: Selectors,
 }
 
 impl OutboundKey {
@@ -36,7 +38,10 @@ impl OutboundKey {
             }
             _ => false,
         };
-        mode_fits && sa.policy() == Some(self.policy) && sa.protocol() == self.protocol
+        mode_fits
+            && sa.policy() == Some(self.policy)
+            && sa.protocol() == self.protocol
+            && sa.selectors().admits(Direction::Outbound, &self.packet)
     }
 }
 

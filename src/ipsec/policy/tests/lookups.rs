@@ -250,12 +250,12 @@ fn any_and_opaque_match_what_is_hidden() {
     assert_eq!(ask(&opaque_first, Outbound, "::1", "::2", Opaque), Some(protect(3)));
     let all = spd([entry(Symmetric, "any", "any", udp_ports(PortSelector::Any, PortSelector::Any), protect(1))]);
     assert_eq!(ask(&all, Outbound, HERE, THERE, Hidden(17)), Some(protect(1)));
-    assert_eq!(ask(&all, Outbound, "::1", "::2", Hidden(17)), Some(protect(1)));
+    assert_eq!(ask(&all, Outbound, "::1", "::2", Hidden(17)), Some(Action::Discard), "it may be of another protocol");
 }
 
 /// RFC 8200 §4.5: what a later fragment says of its protocol is not what the packet is put together by.
 #[test]
-fn an_ipv6_fragment_is_not_bypassed_on_its_word() {
+fn an_ipv6_fragment_does_not_pass_on_its_word() {
     let bypass_udp = entry(Symmetric, "any", "any", NextLayer::Protocol(17), Action::Bypass);
     let bypass_any = entry(Symmetric, "any", "any", NextLayer::Any, Action::Bypass);
     let bypass_opaque = entry(Symmetric, "any", "any", NextLayer::Opaque, Action::Bypass);
@@ -274,7 +274,14 @@ fn an_ipv6_fragment_is_not_bypassed_on_its_word() {
     assert_eq!(v6(&spd([bypass_udp]), Hidden(17)), Some(Action::Discard), "it may be what may not pass");
     assert_eq!(v6(&spd([bypass_any]), Hidden(17)), Some(Action::Bypass));
     assert_eq!(v6(&spd([bypass_udp, bypass_opaque]), Hidden(17)), Some(Action::Bypass), "asked for");
-    assert_eq!(v6(&spd([protect_tcp, protect_udp]), Hidden(17)), Some(protect(2)), "it does not pass in the clear");
+    assert_eq!(
+        v6(&spd([protect_tcp, protect_udp]), Hidden(17)),
+        Some(Action::Discard),
+        "it may be TCP, of another policy"
+    );
+    let protect_any = entry(Symmetric, "any", "any", NextLayer::Any, protect(2));
+    assert_eq!(v6(&spd([protect_any]), Hidden(17)), Some(protect(2)));
+    assert_eq!(v6(&spd([protect_tcp, protect_any]), Hidden(17)), Some(Action::Discard));
 }
 
 #[test]

@@ -136,9 +136,9 @@ fn plain(entries: &[PolicyEntry], direction: Direction, packet: &Selectors) -> O
         }
     }
     let unsure = packet.source.is_ipv6() && matches!(packet.next_layer, UpperLayer::Hidden(_));
-    if found == Some(Action::Bypass) && unsure {
+    if found.is_some() && unsure {
         let opaque = Selectors { next_layer: UpperLayer::Opaque, ..*packet };
-        if plain(entries, direction, &opaque) != Some(Action::Bypass) {
+        if plain(entries, direction, &opaque) != found {
             return Some(Action::Discard);
         }
     }
