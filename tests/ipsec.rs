@@ -809,7 +809,7 @@ fn forgetting_an_association_leaves_the_others() {
     }
     let first = sad.iter().map(|(sa, _)| sa).find(|sa| sa.source() == Some(senders[0].into())).unwrap().id();
     table.forget(&first);
-    assert!(sad.remove(&first).is_some() && sad.remove(&first).is_none());
+    assert!(sad.remove(&first) && !sad.remove(&first));
     assert_eq!(table.len(), 1);
     assert_eq!(try_open(&sad, &mut table, &sealed[0]), Err(OpenError::NoSa { spi: spi(0x1000) }));
     assert_eq!(try_open(&sad, &mut table, &sealed[1]), Err(OpenError::Replay(ReplayError::Replayed)));

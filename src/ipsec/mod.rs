@@ -47,6 +47,7 @@
 //! | the list of members cannot be changed | by [`RoutingCoverage`]; in Xcast4 yes | no | as AH | yes | yes |
 //! | the list of members cannot be read | no: routers need it | no | no | no | yes, and routers do not read it either |
 //! | the bitmap cannot be changed | no: routers must | no | no | yes | yes |
+//! | the port a member is delivered to cannot be changed | by [`RoutingCoverage`]: which port is whose | no: a list of ports can be put in | as AH | yes | yes |
 //! | a packet is not taken twice | yes | from a given source address | yes | yes | from a given outer source address |
 //! | how long payloads are, and when there are any | shows | [`Tfc`] for UDP, dummies | as ESP | shows | [`Tfc`], dummies |
 //!

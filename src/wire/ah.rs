@@ -56,10 +56,17 @@ pub const fn encoded_len(family: Family, icv_len: usize) -> usize {
 }
 
 /// An AH whose length is checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct AhHeader<'a> {
     octets: &'a [u8],
     fixed: &'a Fixed,
+}
+
+impl core::fmt::Debug for AhHeader<'_> {
+    /// The ICV is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("AhHeader").field("fixed", &self.fixed).field("len", &self.octets.len()).finish_non_exhaustive()
+    }
 }
 
 impl<'a> AhHeader<'a> {

@@ -93,7 +93,8 @@ pub fn emit_trailer(trailer: &mut [u8], next_header: u8) -> Result<(), EmitError
 
 /// Reads the trailer at the end of decrypted data and checks the padding octets: the payload's length and Next Header.
 ///
-/// Which octet is wrong has no influence on the time taken: every octet that could be padding is looked at.
+/// Which octet is wrong has no influence on the time taken: all that Pad Length says is padding is looked at. It is called only
+/// once the ICV verified.
 ///
 /// Returns `None` unless Pad Length fits and the padding is 1, 2, 3, … (RFC 4303 §2.4).
 #[must_use]

@@ -27,13 +27,25 @@ pub enum ChecksumPolicy {
 /// A packet that holds an Xcast header where routers look for it, with everything checked that parsing can check.
 ///
 /// The values of the addresses are not checked: that binds builders and routers, not readers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct XcastPacket<'a> {
     octets: &'a [u8],
     ip: IpHeader<'a>,
     header: XcastHeader<'a>,
     bits: DestinationSet,
     layout: PacketLayout,
+}
+
+impl core::fmt::Debug for XcastPacket<'_> {
+    /// What follows the Xcast headers, which may be secret, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("XcastPacket")
+            .field("source", &self.ip.source())
+            .field("destination", &self.ip.destination())
+            .field("header", &self.header)
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> XcastPacket<'a> {

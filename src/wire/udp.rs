@@ -13,9 +13,20 @@ const LENGTH_AT: usize = 4;
 const CHECKSUM_AT: usize = 6;
 
 /// A UDP datagram whose length is checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct UdpDatagram<'a> {
     octets: &'a [u8],
+}
+
+impl core::fmt::Debug for UdpDatagram<'_> {
+    /// The payload, which may be secret, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("UdpDatagram")
+            .field("source_port", &self.source_port())
+            .field("destination_port", &self.destination_port())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> UdpDatagram<'a> {
@@ -67,7 +78,7 @@ impl<'a> UdpDatagram<'a> {
 }
 
 /// A datagram to be written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
 pub struct UdpRepr<'a> {
     /// Source port.
@@ -76,6 +87,17 @@ pub struct UdpRepr<'a> {
     pub destination_port: u16,
     /// What follows the header.
     pub payload: &'a [u8],
+}
+
+impl core::fmt::Debug for UdpRepr<'_> {
+    /// The payload, which may be secret, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("UdpRepr")
+            .field("source_port", &self.source_port)
+            .field("destination_port", &self.destination_port)
+            .field("payload_len", &self.payload.len())
+            .finish()
+    }
 }
 
 impl UdpRepr<'_> {

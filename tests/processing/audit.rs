@@ -162,9 +162,9 @@ fn what_is_wrong_under_an_association() {
             tell(&mut receiver, &forged(&packet(99)), OpenError::Icv, 99);
             receiver.inbound.senders.disallow(OWN, traffic.source());
             tell(&mut receiver, &packet(100), OpenError::SenderNotAuthorised, 100);
-            receiver.inbound.sad.remove(&id).unwrap();
+            assert!(receiver.inbound.sad.remove(&id));
             let limited = SaConfig { lifetimes, ..config };
-            receiver.inbound.sad.insert(sa(&limited), Usage::resume(NOW, 0, 1)).unwrap();
+            receiver.inbound.sad.insert(sa(&limited), Usage::resume(NOW, std::time::Duration::ZERO, 0, 1)).unwrap();
             tell(&mut receiver, &packet(101), OpenError::Expired(LimitKind::Packets), 101);
         }
     }

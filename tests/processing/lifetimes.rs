@@ -62,7 +62,11 @@ fn octets_and_packets_are_counted() {
         let octets = counted(packets[0].len()) as u64;
         for (count, packet) in (1..).zip(&packets) {
             assert!(receiver.receive(packet).has_passed());
-            assert_eq!(receiver.usage(&id), Usage::resume(NOW, count * octets, count), "{traffic:?}, {required:?}");
+            assert_eq!(
+                receiver.usage(&id),
+                Usage::resume(NOW, Duration::ZERO, count * octets, count),
+                "{traffic:?}, {required:?}"
+            );
             assert_eq!(sender.send(&traffic.packet()).sealed().len(), packet.len());
             assert_eq!(*sender.state(&sender_id).usage(), receiver.usage(&id), "both ends count alike");
         }
@@ -96,7 +100,7 @@ fn octets_and_packets_may_be_used_up_and_no_more() {
             }
             assert_eq!(receiver.usage(&id), used, "what does not pass is not counted");
             // Nor did a window move: with more left the same packets pass.
-            receiver.inbound.sad.remove(&id).unwrap();
+            assert!(receiver.inbound.sad.remove(&id));
             receiver.inbound.sad.insert(sa(&unlimited), used).unwrap();
             assert!(packets[passing..].iter().all(|packet| receiver.receive(packet).has_passed()));
         }
@@ -202,8 +206,8 @@ fn each_layer_has_a_lifetime_of_its_own() {
         };
         let (packet, inner) = sealed(1);
         assert!(receiver.receive(&packet).has_passed());
-        assert_eq!(receiver.usage(&ah_id), Usage::resume(NOW, packet.len() as u64, 1));
-        assert_eq!(receiver.usage(&esp_id), Usage::resume(NOW, (inner.len() - 40 - 16 - 16) as u64, 1));
+        assert_eq!(receiver.usage(&ah_id), Usage::resume(NOW, Duration::ZERO, packet.len() as u64, 1));
+        assert_eq!(receiver.usage(&esp_id), Usage::resume(NOW, Duration::ZERO, (inner.len() - 40 - 16 - 16) as u64, 1));
         let arrival = receiver.receive(&sealed(2).0);
         let counted = (receiver.usage(&ah_id).packets(), receiver.usage(&esp_id).packets());
         match limited {
@@ -241,7 +245,7 @@ fn the_association_that_was_found_is_counted() {
         assert_eq!((receiver.failures(&id), receiver.usage(&id).packets()), (0, 1));
         let counted: u64 = receiver.inbound.sad.iter().map(|(_, state)| state.usage().packets()).sum();
         assert_eq!(counted, 1, "and no other");
-        receiver.inbound.sad.remove(&id).unwrap();
+        assert!(receiver.inbound.sad.remove(&id));
     }
 }
 
@@ -252,7 +256,7 @@ fn a_resumed_lifetime_goes_on() {
     let limits = Limits { packets: Some(100), ..Limits::NONE };
     let config = SaConfig { lifetimes: hard(limits), ..config(0x1000, esp()) };
     let mut receiver = Receiver::new(protecting(traffic.received(), required));
-    receiver.inbound.sad.insert(sa(&config), Usage::resume(Instant::START, 12345, 99)).unwrap();
+    receiver.inbound.sad.insert(sa(&config), Usage::resume(Instant::START, Duration::ZERO, 12345, 99)).unwrap();
     assert!(receiver.receive(&seal(&sa(&config), 1, &traffic.packet())).has_passed());
     assert_eq!(receiver.receive(&seal(&sa(&config), 2, &traffic.packet())).error(), EXPIRED_BY(LimitKind::Packets));
 }

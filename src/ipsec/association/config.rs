@@ -142,7 +142,8 @@ pub struct SaConfig<'k> {
     ///
     /// ESP does not cover the IP header. Under an association for any sender, somebody without the key can send a captured
     /// ESP packet again from other source addresses: each meets a replay window of its own, accepts the packet once more, and
-    /// takes a place in the table of senders until no new one finds any. Give each sender its own association, as draft §3.3
+    /// takes a place in the table of senders until no new one finds any; and where the address is that of another sender, its
+    /// numbers up to that one are spent, and it is not heard. Give each sender its own association, as draft §3.3
     /// suggests, name the senders in a [`SenderFilter`](crate::ipsec::SenderFilter), use tunnel mode with
     /// [`OuterAddress::Preserved`](crate::ipsec::OuterAddress::Preserved), or put AH around ESP, wherever that matters.
     pub source: Option<IpAddr>,

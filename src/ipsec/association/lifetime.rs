@@ -65,6 +65,8 @@ impl core::fmt::Display for LimitKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
     since: Instant,
+    /// How old it was then.
+    age: Duration,
     octets: u64,
     packets: u64,
 }
@@ -73,19 +75,20 @@ impl Usage {
     /// Of an association that is set up at `now`.
     #[must_use]
     pub const fn new(now: Instant) -> Self {
-        Self { since: now, octets: 0, packets: 0 }
+        Self { since: now, age: Duration::ZERO, octets: 0, packets: 0 }
     }
 
-    /// As it was saved by a host that restarts. `since` is by the new clock.
+    /// Of an association that was set up `age` before `now`, when a host restarts: its clock may have, too. What was used up
+    /// after it was last saved must be added, or the association lives longer than it may.
     #[must_use]
-    pub const fn resume(since: Instant, octets: u64, packets: u64) -> Self {
-        Self { since, octets, packets }
+    pub const fn resume(now: Instant, age: Duration, octets: u64, packets: u64) -> Self {
+        Self { since: now, age, octets, packets }
     }
 
-    /// When the association was set up.
+    /// How long ago the association was set up.
     #[must_use]
-    pub const fn since(&self) -> Instant {
-        self.since
+    pub const fn age(&self, now: Instant) -> Duration {
+        self.age.saturating_add(now.since(self.since))
     }
 
     /// Octets its algorithm was applied to.
@@ -102,17 +105,19 @@ impl Usage {
 
     /// Whether another packet, of `octets` octets, stays within `hard`: else which limit it breaks.
     pub(crate) fn check(&self, hard: &Limits, now: Instant, octets: u64) -> Result<(), LimitKind> {
-        let with_it = Self {
-            since: self.since,
-            octets: self.octets.saturating_add(octets),
-            packets: self.packets.saturating_add(1),
-        };
+        let with_it =
+            Self { octets: self.octets.saturating_add(octets), packets: self.packets.saturating_add(1), ..*self };
         with_it.beyond(hard, now).map_or(Ok(()), Err)
     }
 
     /// Octets that may still be used up.
     pub(crate) fn octets_left(&self, hard: &Limits) -> u64 {
         hard.octets.map_or(u64::MAX, |limit| limit.saturating_sub(self.octets))
+    }
+
+    /// Supposes that at least `packets` were sealed.
+    pub(crate) fn at_least(self, packets: u64) -> Self {
+        Self { packets: self.packets.max(packets), ..self }
     }
 
     /// Counts a packet.
@@ -123,7 +128,7 @@ impl Usage {
 
     /// The first limit that is exceeded. Time ends with its limit, octets and packets may use theirs up.
     pub(crate) fn beyond(&self, limits: &Limits, now: Instant) -> Option<LimitKind> {
-        if limits.time.is_some_and(|limit| now.since(self.since) >= limit) {
+        if limits.time.is_some_and(|limit| self.age(now) >= limit) {
             Some(LimitKind::Time)
         } else if limits.octets.is_some_and(|limit| self.octets > limit) {
             Some(LimitKind::Octets)
@@ -157,11 +162,17 @@ mod tests {
         assert_eq!(usage.check(&packets, start, 0), Ok(()));
         usage.add(0);
         assert_eq!(usage.check(&packets, start, 0), Err(LimitKind::Packets));
-        assert_eq!((usage.octets(), usage.packets(), usage.since()), (60, 2, start));
+        let later = Instant::from_secs(107);
+        assert_eq!((usage.octets(), usage.packets(), usage.age(later)), (60, 2, Duration::from_secs(7)));
 
-        let mut full = Usage::resume(start, u64::MAX, u64::MAX);
+        let old = Usage::resume(Instant::START, Duration::from_secs(9), 0, 0);
+        assert_eq!(old.check(&time, Instant::from_micros(999_999), 1), Ok(()), "older than the clock");
+        assert_eq!(old.check(&time, Instant::from_secs(1), 1), Err(LimitKind::Time));
+        assert_eq!((old.at_least(3).packets(), usage.at_least(1).packets()), (3, 2));
+
+        let mut full = Usage::resume(start, Duration::MAX, u64::MAX, u64::MAX);
         full.add(5);
-        assert_eq!(full, Usage::resume(start, u64::MAX, u64::MAX));
+        assert_eq!(full, Usage::resume(start, Duration::MAX, u64::MAX, u64::MAX));
         assert_eq!(full.check(&Limits::NONE, start, 5), Ok(()));
     }
 }

@@ -76,7 +76,8 @@ impl InboundState {
 
     /// A packet did not verify.
     pub(crate) const fn failed(&mut self) {
-        self.failures = self.failures.saturating_add(1);
+        // Wraps, so that reports go on.
+        self.failures = self.failures.wrapping_add(1);
     }
 }
 
@@ -105,15 +106,17 @@ impl<P: CryptoProvider + ?Sized, S: InboundSad<P> + ?Sized> InboundSad<P> for &m
 }
 
 /// A database of up to `N` associations, with what is counted of them.
-pub struct FixedSad<P: CryptoProvider + ?Sized, const N: usize> {
-    associations: heapless::Vec<(Sa<P>, InboundState), N>,
+///
+/// An association stays where it was put, and is dropped there: none of its key's octets are left behind when it goes.
+pub struct FixedSad<P: CryptoProvider, const N: usize> {
+    slots: [Option<(Sa<P>, InboundState)>; N],
 }
 
-impl<P: CryptoProvider + ?Sized, const N: usize> FixedSad<P, N> {
+impl<P: CryptoProvider, const N: usize> FixedSad<P, N> {
     /// An empty database.
     #[must_use]
     pub const fn new() -> Self {
-        Self { associations: heapless::Vec::new() }
+        Self { slots: [const { None }; N] }
     }
 
     /// Adds an association of which `usage` is used up: [`Usage::new`] if it is fresh.
@@ -123,24 +126,31 @@ impl<P: CryptoProvider + ?Sized, const N: usize> FixedSad<P, N> {
     /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
     #[allow(clippy::result_large_err, reason = "an association that does not fit is not lost")]
     pub fn insert(&mut self, sa: Sa<P>, usage: Usage) -> Result<(), Sa<P>> {
-        if self.position(&sa.id()).is_some() {
+        if self.slot(&sa.id()).is_some() {
             return Err(sa);
         }
-        self.associations.push((sa, InboundState::new(usage))).map_err(|(sa, _)| sa)
+        let Some(free) = self.slots.iter_mut().find(|slot| slot.is_none()) else { return Err(sa) };
+        *free = Some((sa, InboundState::new(usage)));
+        Ok(())
     }
 
-    /// Takes an association out.
-    pub fn remove(&mut self, id: &SaId) -> Option<Sa<P>> {
-        self.position(id).map(|index| self.associations.swap_remove(index).0)
+    /// Drops an association, and with it its key. Returns whether it was there.
+    ///
+    /// Its senders' windows are [forgotten](crate::ipsec::SenderWindows::forget) afterwards, never before.
+    pub fn remove(&mut self, id: &SaId) -> bool {
+        self.slot(id).is_some_and(|slot| {
+            *slot = None;
+            true
+        })
     }
 
-    fn position(&self, id: &SaId) -> Option<usize> {
-        self.associations.iter().position(|(sa, _)| sa.id() == *id)
+    fn slot(&mut self, id: &SaId) -> Option<&mut Option<(Sa<P>, InboundState)>> {
+        self.slots.iter_mut().find(|slot| slot.as_ref().is_some_and(|(sa, _)| sa.id() == *id))
     }
 
     /// The associations, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&Sa<P>, &InboundState)> {
-        self.associations.iter().map(|(sa, state)| (sa, state))
+        self.slots.iter().flatten().map(|(sa, state)| (sa, state))
     }
 
     /// The associations that have ended, or passed a soft limit at `now`, with the limit: those to be taken out, and those to
@@ -150,28 +160,28 @@ impl<P: CryptoProvider + ?Sized, const N: usize> FixedSad<P, N> {
         limits: impl Fn(&Lifetimes) -> &Limits + 's,
         now: Instant,
     ) -> impl Iterator<Item = (&'s Sa<P>, LimitKind)> {
-        self.associations
+        self.slots
             .iter()
+            .flatten()
             .filter_map(move |(sa, state)| Some((sa, state.usage.beyond(limits(sa.lifetimes()), now)?)))
     }
 }
 
-impl<P: CryptoProvider + ?Sized, const N: usize> Default for FixedSad<P, N> {
+impl<P: CryptoProvider, const N: usize> Default for FixedSad<P, N> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<P: CryptoProvider + ?Sized, const N: usize> core::fmt::Debug for FixedSad<P, N> {
+impl<P: CryptoProvider, const N: usize> core::fmt::Debug for FixedSad<P, N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(self.associations.iter().map(|(sa, _)| sa)).finish()
+        f.debug_list().entries(self.iter().map(|(sa, _)| sa)).finish()
     }
 }
 
-impl<P: CryptoProvider + ?Sized, const N: usize> SadLookup<P> for FixedSad<P, N> {
+impl<P: CryptoProvider, const N: usize> SadLookup<P> for FixedSad<P, N> {
     fn lookup(&self, protocol: SecurityProtocol, spi: Spi, destination: IpAddr, source: IpAddr) -> Option<&Sa<P>> {
-        self.associations
-            .iter()
+        self.iter()
             .map(|(sa, _)| sa)
             .filter(|sa| sa.protocol() == protocol && sa.spi() == spi && sa.is_for(destination, source))
             // Destination weighs more than source.
@@ -179,12 +189,12 @@ impl<P: CryptoProvider + ?Sized, const N: usize> SadLookup<P> for FixedSad<P, N>
     }
 }
 
-impl<P: CryptoProvider + ?Sized, const N: usize> InboundSad<P> for FixedSad<P, N> {
+impl<P: CryptoProvider, const N: usize> InboundSad<P> for FixedSad<P, N> {
     fn state(&self, sa: &SaId) -> Option<&InboundState> {
-        self.associations.iter().find(|(own, _)| own.id() == *sa).map(|(_, state)| state)
+        self.iter().find(|(own, _)| own.id() == *sa).map(|(_, state)| state)
     }
 
     fn state_mut(&mut self, sa: &SaId) -> Option<&mut InboundState> {
-        self.associations.iter_mut().find(|(own, _)| own.id() == *sa).map(|(_, state)| state)
+        self.slot(sa)?.as_mut().map(|(_, state)| state)
     }
 }

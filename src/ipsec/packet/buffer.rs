@@ -6,10 +6,16 @@ use core::ops::Range;
 ///
 /// Sealing inserts headers in the packet and opening takes them out. With headroom for them only the few octets of the IP
 /// and Xcast headers move; without it the payload does.
-#[derive(Debug)]
 pub struct PacketBuf<'a> {
     storage: &'a mut [u8],
     range: Range<usize>,
+}
+
+impl core::fmt::Debug for PacketBuf<'_> {
+    /// Where the packet lies; what it says, which may be secret, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PacketBuf").field("storage_len", &self.storage.len()).field("range", &self.range).finish()
+    }
 }
 
 impl<'a> PacketBuf<'a> {

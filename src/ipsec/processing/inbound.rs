@@ -6,12 +6,13 @@ use super::judge::{Found, Judge};
 use super::received::{Layers, Received};
 use super::verdict::verdict;
 use crate::crypto::CryptoProvider;
-use crate::ipsec::association::sad::InboundSad;
+use crate::ipsec::association::config::SaId;
+use crate::ipsec::association::sad::{FixedSad, InboundSad};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::open::{Content, Opened, Pending, open_through};
 use crate::ipsec::policy::{Action, Direction, PolicyId, PolicyLookup, Selectors, SenderFilter, UpperLayer};
-use crate::ipsec::replay::senders::ReplayStore;
+use crate::ipsec::replay::senders::{ReplayStore, SenderWindows};
 use crate::time::Instant;
 use crate::wire::{CodePoints, ParseError, ParseErrorKind, protocol};
 
@@ -140,7 +141,8 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
     /// AH and ESP are opened, one inside the other if there are both, until the packet shows what policy judges it by. In
     /// tunnel mode that is the inner packet, which is not opened further: where it is protected itself and for this host, it
     /// is a packet of its own, to be processed again (RFC 4301 §5.2). Of an Xcast packet with a list of ports, policy must
-    /// say the same of every port it can still be delivered to.
+    /// say the same of every port it can still be delivered to, and the same as of one to All_Xcast_Routers: `code_points` must
+    /// be those that the host reads Xcast packets with.
     ///
     /// # Errors
     ///
@@ -337,6 +339,20 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
                 _ => Err(InboundError::WrongProtection),
             },
         }
+    }
+}
+
+impl<P, Q, F, A, const N: usize, const SENDERS: usize, const WORDS: usize>
+    Inbound<FixedSad<P, N>, SenderWindows<SENDERS, WORDS>, Q, F, A>
+where
+    P: CryptoProvider,
+{
+    /// Drops an association and its key, and then its senders' windows, which would take up room for ever. Returns whether it
+    /// was there.
+    pub fn remove_sa(&mut self, sa: &SaId) -> bool {
+        let was_there = self.sad.remove(sa);
+        self.replay.forget(sa);
+        was_there
     }
 }
 

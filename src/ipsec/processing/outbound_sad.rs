@@ -64,15 +64,19 @@ impl<P: CryptoProvider, S: OutboundSad<P> + ?Sized> OutboundSad<P> for &mut S {
 
 /// A database of up to `N` outbound associations. Of several that fit the one inserted last is chosen, so that a new one takes
 /// over at once; the old one stays until it is removed.
+///
+/// An association stays where it was put, and is dropped there: none of its key's octets are left behind when it goes.
 pub struct FixedOutboundSad<P: CryptoProvider, const N: usize> {
-    associations: heapless::Vec<OutboundSa<P>, N>,
+    /// With its place in the order of insertion.
+    slots: [Option<(u64, OutboundSa<P>)>; N],
+    inserted: u64,
 }
 
 impl<P: CryptoProvider, const N: usize> FixedOutboundSad<P, N> {
     /// An empty database.
     #[must_use]
     pub const fn new() -> Self {
-        Self { associations: heapless::Vec::new() }
+        Self { slots: [const { None }; N], inserted: 0 }
     }
 
     /// Adds an association.
@@ -82,30 +86,35 @@ impl<P: CryptoProvider, const N: usize> FixedOutboundSad<P, N> {
     /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
     #[allow(clippy::result_large_err, reason = "an association that does not fit is not lost")]
     pub fn insert(&mut self, sa: OutboundSa<P>) -> Result<(), OutboundSa<P>> {
-        if self.position(&sa.sa().id()).is_some() {
+        if self.slot(&sa.sa().id()).is_some() {
             return Err(sa);
         }
-        self.associations.push(sa)
+        let Some(free) = self.slots.iter_mut().find(|slot| slot.is_none()) else { return Err(sa) };
+        self.inserted = self.inserted.saturating_add(1);
+        *free = Some((self.inserted, sa));
+        Ok(())
     }
 
-    /// Takes an association out.
-    pub fn remove(&mut self, id: &SaId) -> Option<OutboundSa<P>> {
-        // Its place tells how new each is.
-        self.position(id).map(|index| self.associations.remove(index))
+    /// Drops an association, and with it its key. Returns whether it was there.
+    pub fn remove(&mut self, id: &SaId) -> bool {
+        self.slot(id).is_some_and(|slot| {
+            *slot = None;
+            true
+        })
     }
 
-    fn position(&self, id: &SaId) -> Option<usize> {
-        self.associations.iter().position(|sa| sa.sa().id() == *id)
+    fn slot(&mut self, id: &SaId) -> Option<&mut Option<(u64, OutboundSa<P>)>> {
+        self.slots.iter_mut().find(|slot| slot.as_ref().is_some_and(|(_, sa)| sa.sa().id() == *id))
     }
 
-    /// The associations, oldest first.
+    /// The associations, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &OutboundSa<P>> {
-        self.associations.iter()
+        self.slots.iter().flatten().map(|(_, sa)| sa)
     }
 
-    /// The associations, oldest first, to reserve numbers or to learn an MTU.
+    /// The associations, in no particular order, to reserve numbers or to learn an MTU.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut OutboundSa<P>> {
-        self.associations.iter_mut()
+        self.slots.iter_mut().flatten().map(|(_, sa)| sa)
     }
 }
 
@@ -117,12 +126,17 @@ impl<P: CryptoProvider, const N: usize> Default for FixedOutboundSad<P, N> {
 
 impl<P: CryptoProvider, const N: usize> core::fmt::Debug for FixedOutboundSad<P, N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_list().entries(self.associations.iter().map(OutboundSa::sa)).finish()
+        f.debug_list().entries(self.iter().map(OutboundSa::sa)).finish()
     }
 }
 
 impl<P: CryptoProvider, const N: usize> OutboundSad<P> for FixedOutboundSad<P, N> {
     fn select(&mut self, key: &OutboundKey) -> Option<&mut OutboundSa<P>> {
-        self.associations.iter_mut().rev().find(|sa| key.fits(sa))
+        self.slots
+            .iter_mut()
+            .flatten()
+            .filter(|(_, sa)| key.fits(sa))
+            .max_by_key(|(inserted, _)| *inserted)
+            .map(|(_, sa)| sa)
     }
 }

@@ -17,6 +17,12 @@ impl Layers {
         self.outer.iter().chain(&self.inner)
     }
 
+    /// The policy that they are all of; `None` if nothing was taken off.
+    #[must_use]
+    pub fn policy(&self) -> Option<PolicyId> {
+        self.protection().map(|(policy, _)| policy)
+    }
+
     /// Whether another one may follow: ESP behind transport-mode AH.
     pub(super) fn may_go_on(&self) -> bool {
         match self.outer {

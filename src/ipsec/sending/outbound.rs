@@ -129,6 +129,13 @@ pub struct OutboundSa<P: CryptoProvider> {
 impl<P: CryptoProvider> OutboundSa<P> {
     /// The only sender under a fresh association, set up at `now`, whose keys do not survive a restart of the host.
     ///
+    /// # Security
+    ///
+    /// With AES-CTR, AES-GCM and ChaCha20-Poly1305 it must be the only sender under the *key*, not just under this association:
+    /// another association with the same key, be it for another sender or the other direction, would use the same nonces, and
+    /// one nonce used twice gives the key stream away. Several associations of one key need [`shared`](Self::shared), each with
+    /// a [`SenderId`] of its own, all of one size.
+    ///
     /// # Errors
     ///
     /// - [`SaError::SenderIdNeeded`]: the association is for any sender, and its algorithm makes nonces of a counter: two
@@ -154,14 +161,16 @@ impl<P: CryptoProvider> OutboundSa<P> {
 
     /// A sender that goes on after a restart of the host, or that is to survive the next one. `saved` is what
     /// [`reserve`](Self::reserve) said should be saved, or 0 if nothing was yet. Nothing is sealed before numbers are
-    /// reserved, so that none can be used twice.
+    /// reserved, so that none can be used twice. Of `usage` at least `saved` packets count; octets sealed since it was saved
+    /// are the host's to add.
     ///
     /// # Errors
     ///
     /// - [`SaError::SenderIdNeeded`], as [`new`](Self::new), if `sender` is [`SenderId::ONLY`].
     pub fn resume(sa: Sa<P>, saved: u64, sender: SenderId, usage: Usage) -> Result<Self, SaError> {
         let counter = SequenceCounter::resume(saved, sa.esn());
-        Self::with_counter(sa, counter, sender, usage)
+        // Every number reserved may have been a packet.
+        Self::with_counter(sa, counter, sender, usage.at_least(saved))
     }
 
     fn with_counter(sa: Sa<P>, counter: SequenceCounter, sender: SenderId, usage: Usage) -> Result<Self, SaError> {
