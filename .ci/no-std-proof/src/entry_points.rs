@@ -12,7 +12,14 @@ const PACKET: &[u8] = include_bytes!("../../../fuzz/corpus/parse_packet/parse-36
 
 /// Runs every entry point. `false` as soon as one misbehaves.
 pub fn all() -> bool {
-    icv() && lengths() && errors_print() && packets_parse() && packets_are_forwarded() && rust_crypto() && protection() && processing()
+    icv()
+        && lengths()
+        && errors_print()
+        && packets_parse()
+        && packets_are_forwarded()
+        && rust_crypto()
+        && protection()
+        && processing()
 }
 
 /// A packet from the corpus of the fuzz target is read; cut short, it is refused.
