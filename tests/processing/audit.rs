@@ -1,8 +1,9 @@
 //! What an audit log is told (RFC 4301 §5.1.1, §5.2, §9; RFC 4302 §3.3.2, §3.4, §4; RFC 4303 §4).
 
 use xcast_sec::ipsec::{
-    Action, AuditEvent, FixedSenders, InboundError, Lifetimes, LimitKind, Limits, ModeKind, OpenError, OutboundError,
-    ReplayError, Required, SaConfig, SealError, SecurityProtocol, SelectorSet, Selectors, UpperLayer, Usage,
+    Action, AnySender, AuditEvent, FixedSenders, InboundError, Lifetimes, LimitKind, Limits, ModeKind, OpenError,
+    OutboundError, ReplayError, Required, SaConfig, SealError, SecurityProtocol, SelectorSet, Selectors, UpperLayer,
+    Usage,
 };
 use xcast_sec::wire::{Family, protocol};
 
@@ -242,6 +243,47 @@ fn esp_that_is_none_in_ah_is_told_of() {
     let arrival = receiver.receive(&seal(&ah, 0x2000, &labelled(traffic)));
     assert_eq!(arrival.error(), InboundError::WrongProtection);
     assert_tells(arrival.event.unwrap(), traffic, SecurityProtocol::Ah, 0x1000, 0x2000);
+}
+
+/// Of two layers the one is told of whose sender finds no room in the table.
+#[test]
+fn the_layer_without_room_is_told_of() {
+    let traffic = Traffic::Unicast6;
+    let required = Required::AhAroundEsp { esp: ModeKind::Transport };
+    let configs = configs_of(required, traffic.family());
+    let from = |number: u8| {
+        let mut plain = traffic.packet_of(host(traffic.family(), number), PAYLOAD);
+        label(&mut plain);
+        configs.iter().rev().fold(plain, |packet, config| seal(&sa(config), 7, &packet))
+    };
+    let mut receiver = Receiver::<_, 2>::of(protecting(traffic.received(), required), AnySender);
+    configs.iter().for_each(|config| {
+        receiver.add(config);
+    });
+    assert!(receiver.receive(&from(2)).has_passed());
+    let arrival = receiver.receive(&from(1));
+    assert_eq!(arrival.error(), InboundError::Open(OpenError::Replay(ReplayError::TableFull)));
+    assert_tells(arrival.event.unwrap(), traffic, SecurityProtocol::Ah, 0x1000, 7);
+}
+
+/// `Inbound::process`: the window of AH has moved where there was no room for the sender of the ESP in it.
+#[test]
+fn room_for_ah_alone_is_not_enough() {
+    let traffic = Traffic::Unicast6;
+    let required = Required::AhAroundEsp { esp: ModeKind::Transport };
+    let configs = configs_of(required, traffic.family());
+    let from = |number: u8| {
+        let plain = traffic.packet_of(host(traffic.family(), number), PAYLOAD);
+        configs.iter().rev().fold(plain, |packet, config| seal(&sa(config), 7, &packet))
+    };
+    let mut receiver = Receiver::<_, 3>::of(protecting(traffic.received(), required), AnySender);
+    configs.iter().for_each(|config| {
+        receiver.add(config);
+    });
+    assert!(receiver.receive(&from(2)).has_passed());
+    assert_eq!(receiver.receive(&from(1)).counter, "in_sender_table_full");
+    assert_eq!(receiver.receive(&from(1)).counter, "in_state_seq_error", "of AH, which had room");
+    assert!(receiver.receive(&from(2)).error() == InboundError::Open(OpenError::Replay(ReplayError::Replayed)));
 }
 
 /// RFC 4301 §5.2 step 3b: nothing in the policy, DISCARD, or PROTECT and no protection: with the selectors, and with what a

@@ -52,7 +52,7 @@ pub(crate) fn set_len(packet: &mut [u8]) {
 
 /// First, in the middle, last; in IPv6 also the only one (an atomic fragment, which reassembly is to take out, RFC 8200 §4.5).
 pub(crate) fn places(traffic: Traffic) -> Vec<(u16, bool)> {
-    let mut places = vec![(0, true), (2, true), (31, false), (32, false), (0x1fff, false)];
+    let mut places = vec![(0, true), (1, true), (2, true), (31, false), (32, false), (0x1fff, false)];
     if traffic.family() == xcast_sec::wire::Family::V6 {
         places.push((0, false));
     }

@@ -2,12 +2,13 @@
 
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::ipsec::{
-    Action, Mode, ModeKind, OutboundError, OutboundKey, OuterAddress, OuterHeader, PolicyId, Required, SaConfig, SaId,
-    SecurityProtocol, SelectorSet, Selectors, Usage,
+    Action, Mode, ModeKind, NoAudit, Outbound, OutboundError, OutboundKey, OutboundSa, OutboundSad, OuterAddress,
+    OuterHeader, PacketBuf, PolicyId, Required, SaConfig, SaId, SealError, SecurityProtocol, SelectorSet, Selectors,
+    Usage,
 };
 use xcast_sec::wire::Family;
 
-use crate::ends::{Receiver, Sender};
+use crate::ends::{Receiver, Rng, Sender};
 use crate::kit::*;
 
 const TRANSPORT: Required = Required::Esp(ModeKind::Transport);
@@ -116,6 +117,36 @@ fn an_association_for_the_packets_addresses_is_chosen() {
     }
 }
 
+/// A host's own store that hands out the same association for everything.
+struct Careless(OutboundSa<RustCrypto>);
+
+impl OutboundSad<RustCrypto> for Careless {
+    fn select(&mut self, _: &OutboundKey) -> Option<&mut OutboundSa<RustCrypto>> {
+        Some(&mut self.0)
+    }
+}
+
+/// RFC 4301 §4.4.2: whatever a store hands out, no packet goes out under an association for other addresses.
+#[test]
+fn a_careless_store_gets_no_packet_sealed_for_others() {
+    let traffic = Traffic::Unicast6;
+    for (required, mode) in
+        [(TRANSPORT, Mode::Transport), (Required::Esp(ModeKind::Tunnel), Mode::Tunnel(OuterHeader::preserving(64)))]
+    {
+        let other = SaConfig { source: Some(host(Family::V6, 2)), mode, ..config(0x1000, esp()) };
+        let store = Careless(sender_of(&other));
+        let mut outbound = Outbound::new(store, protecting(traffic.sent(), required), NoAudit);
+        let plain = traffic.packet();
+        let mut storage = vec![0; 400];
+        storage[200..200 + plain.len()].copy_from_slice(&plain);
+        let mut packet = PacketBuf::new(&mut storage, 200..200 + plain.len()).unwrap();
+        let result = outbound.process(&mut RustCrypto, &mut Rng(0), None, NOW, &mut packet);
+        assert_eq!(result, Err(OutboundError::Seal(SealError::OtherAddresses)));
+        assert_eq!((outbound.counters().packets, outbound.counters().out_no_states), (1, 1));
+        assert_eq!(packet.as_octets(), plain);
+    }
+}
+
 /// AH goes around what ESP in a tunnel made: it must be for the addresses of the tunnel.
 #[test]
 fn ah_around_a_tunnel_is_for_its_ends() {
@@ -158,9 +189,9 @@ fn a_preserving_tunnel_for_another_sender_is_not_chosen() {
     assert_eq!(departure.error(), no_sa(SecurityProtocol::Esp));
 }
 
-/// As it is: such a packet does at least not go out under the wrong association.
+/// Nor does it seal anything where it is the only one; the same for another destination.
 #[test]
-fn a_preserving_tunnel_for_another_sender_seals_nothing() {
+fn a_preserving_tunnel_for_other_addresses_seals_nothing() {
     let traffic = Traffic::Xcast6;
     for (source, destination) in [(Some(host(Family::V6, 2)), None), (None, Some(host(Family::V6, 2)))] {
         let outer = OuterHeader { source: OuterAddress::Preserved, ..OuterHeader::preserving(64) };

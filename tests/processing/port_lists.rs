@@ -1,8 +1,8 @@
 //! Xcast packets with a list of ports (RFC 5058 §9.2.2, §9.3.2.2): policy judges them by the ports they are delivered to.
 
 use xcast_sec::ipsec::{
-    Action, FixedSpd, InboundError, ModeKind, NextLayer, OutboundError, PortSelector, Received, Required, SelectorSet,
-    Sent,
+    Action, Addresses, FixedSpd, InboundError, ModeKind, NextLayer, OutboundError, PortSelector, Received, Required,
+    SaConfig, SelectorSet, Sent,
 };
 use xcast_sec::wire::{BitmapPlace, DestinationSet, Destinations, UdpRepr, XcastRepr, protocol};
 
@@ -105,4 +105,54 @@ fn a_list_that_was_changed_on_the_way_gets_nothing_past_policy() {
         assert!(arrival.has_passed(), "{arrival:?}");
         assert_eq!(arrival.packet, plain);
     }
+}
+
+/// RFC 4301 §5.2 step 5: an association carries what it is for. A peer whose association is for one port does not reach another
+/// one of the same policy by a list, which decides where the packet is delivered.
+#[test]
+fn a_list_does_not_leave_what_the_association_is_for() {
+    for traffic in [Traffic::Xcast4, Traffic::Xcast6] {
+        let required = Required::Esp(ModeKind::Transport);
+        let port = |port| {
+            let remote = PortSelector::one(port);
+            let next_layer = NextLayer::Ports { protocol: protocol::UDP, local: PortSelector::Any, remote };
+            SelectorSet { next_layer, ..SelectorSet::ANY }
+        };
+        let everything = || spd(&[(SelectorSet::ANY, protect(required))]);
+        let for_port = SaConfig { selectors: port(5000), ..config(0x1000, esp()) };
+        let mut receiver = Receiver::new(everything());
+        receiver.add(&for_port);
+        for (sequence, udp_port, ports, served, passes) in [
+            (1, 5000, [5000; 3], 0b111, true),
+            (3, 5000, [4000; 3], 0b111, false),
+            (4, 5000, [5000, 5000, 4000], 0b111, false),
+            (5, 5000, [5000, 5000, 4000], 0b011, true),
+        ] {
+            let plain = packet(traffic, udp_port, ports, served);
+            let arrival = receiver.receive(&seal(&sa(&for_port), sequence, &plain));
+            assert_eq!(arrival.has_passed(), passes, "{traffic:?}, {udp_port}, {ports:?}: {arrival:?}");
+            assert!(passes || arrival.error() == InboundError::WrongProtection);
+            let mut sender = Sender::new(everything());
+            sender.add(&for_port);
+            assert_eq!(sender.send(&plain).result.is_ok(), passes, "{traffic:?}, {udp_port}, {ports:?}, sent");
+        }
+    }
+}
+
+/// The same of the destination: members take an Xcast packet whatever that says, and so it must be one that the association may
+/// carry to the group.
+#[test]
+fn another_destination_does_not_leave_what_the_association_is_for() {
+    let traffic = Traffic::Xcast6;
+    let required = Required::Esp(ModeKind::Transport);
+    let me = SelectorSet { local: Addresses::one(host(traffic.family(), 9)), ..SelectorSet::ANY };
+    let mut receiver = Receiver::new(spd(&[(SelectorSet::ANY, protect(required))]));
+    let between_us =
+        SaConfig { selectors: SelectorSet { remote: Addresses::one(traffic.source()), ..me }, ..config(0x1000, esp()) };
+    receiver.add(&between_us);
+    let mut plain = packet(traffic, 9, [9; 3], 0b111);
+    let std::net::IpAddr::V6(own) = host(traffic.family(), 9) else { panic!("IPv6") };
+    plain[24..40].copy_from_slice(&own.octets());
+    let arrival = receiver.receive(&seal(&sa(&between_us), 1, &plain));
+    assert_eq!(arrival.result, Err(InboundError::WrongProtection));
 }

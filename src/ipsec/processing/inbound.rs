@@ -4,14 +4,16 @@ use super::audit::{AuditEvent, AuditReason, AuditSink};
 use super::counters::InboundCounters;
 use super::judge::{Found, Judge};
 use super::received::{Layers, Received};
-use super::verdict::verdict;
+use super::verdict::{is_for, verdict};
 use crate::crypto::CryptoProvider;
 use crate::ipsec::association::config::SaId;
 use crate::ipsec::association::sad::{FixedSad, InboundSad};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::open::{Content, Opened, Pending, open_through};
-use crate::ipsec::policy::{Action, Direction, PolicyId, PolicyLookup, Selectors, SenderFilter, UpperLayer};
+use crate::ipsec::policy::{
+    Action, Direction, PolicyId, PolicyLookup, SelectorSet, Selectors, SenderFilter, UpperLayer,
+};
 use crate::ipsec::replay::senders::{ReplayStore, SenderWindows};
 use crate::time::Instant;
 use crate::wire::{CodePoints, ParseError, ParseErrorKind, protocol};
@@ -213,7 +215,7 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         let result = self
             .open_all(&mut step, packet)
             .and_then(|layers| self.judge(layers, &step, packet))
-            .and_then(|received| self.settle(&step).map(|()| received));
+            .and_then(|received| self.settle(&mut step).map(|()| received));
         match &result {
             Ok(Received::Bypassed) => self.counters.count_bypassed(),
             Ok(Received::Protected(_)) => self.counters.count_protected(),
@@ -296,13 +298,14 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
     }
 
     /// A packet passes: windows move, and its octets count.
-    fn settle<P>(&mut self, step: &Step<'_, P>) -> Result<(), InboundError>
+    fn settle<P>(&mut self, step: &mut Step<'_, P>) -> Result<(), InboundError>
     where
         P: CryptoProvider,
         S: InboundSad<P>,
         R: ReplayStore,
     {
         for (found, pending) in &step.opened {
+            step.found = Some(*found);
             pending.commit(&mut self.replay).map_err(|error| InboundError::Open(error.into()))?;
             if let Some(state) = self.sad.state_mut(&found.sa) {
                 state.succeeded(found.octets);
@@ -322,10 +325,12 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
             let is_whole = self.policy.required(had.0) == Some(had.1);
             return if is_whole { Ok(Received::Dummy(layers)) } else { Err(InboundError::WrongProtection) };
         }
-        let (selectors, action) = verdict(&self.policy, Direction::Inbound, packet.as_octets(), step.code_points)
+        let (_, action) = verdict(&self.policy, Direction::Inbound, packet.as_octets(), step.code_points)
             .map_err(InboundError::Unreadable)?;
-        let of_their_associations =
-            step.opened.iter().all(|(found, _)| found.selectors.admits(Direction::Inbound, &selectors));
+        let of_their_associations = step.opened.iter().all(|(found, _)| {
+            found.selectors == SelectorSet::ANY
+                || is_for(&found.selectors, Direction::Inbound, packet.as_octets(), step.code_points)
+        });
         if !of_their_associations {
             return Err(InboundError::WrongProtection);
         }

@@ -5,13 +5,13 @@ use rand_core::TryCryptoRng;
 use super::audit::{AuditEvent, AuditReason, AuditSink};
 use super::counters::OutboundCounters;
 use super::outbound_sad::{OutboundKey, OutboundSad};
-use super::verdict::verdict;
+use super::verdict::{is_for, verdict};
 use crate::crypto::CryptoProvider;
 use crate::ipsec::association::config::{SaId, SecurityProtocol};
 use crate::ipsec::association::lifetime::LimitKind;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::SealError;
-use crate::ipsec::policy::{Action, Direction, ModeKind, PolicyId, PolicyLookup, Required};
+use crate::ipsec::policy::{Action, Direction, ModeKind, PolicyId, PolicyLookup, Required, SelectorSet};
 use crate::ipsec::sending::outbound::{Beneath, OutboundSa};
 use crate::time::Instant;
 use crate::wire::{CodePoints, ParseError};
@@ -163,8 +163,12 @@ impl<S, Q, A> Outbound<S, Q, A> {
                     packet: selectors,
                 };
                 let soft_limit = match required {
-                    Required::Ah(mode) => self.seal(step, &key(SecurityProtocol::Ah, mode), None, packet)?,
-                    Required::Esp(mode) => self.seal(step, &key(SecurityProtocol::Esp, mode), None, packet)?,
+                    Required::Ah(mode) | Required::Esp(mode) => {
+                        let is_ah = matches!(required, Required::Ah(_));
+                        let key = key(if is_ah { SecurityProtocol::Ah } else { SecurityProtocol::Esp }, mode);
+                        select_for(&mut self.sad, &key, step.code_points, packet)?;
+                        self.seal(step, &key, None, packet)?
+                    }
                     Required::AhAroundEsp { esp } => {
                         let esp = key(SecurityProtocol::Esp, esp);
                         self.seal_both(step, &esp, packet)?
@@ -209,7 +213,8 @@ impl<S, Q, A> Outbound<S, Q, A> {
         G: TryCryptoRng + ?Sized,
         S: OutboundSad<P>,
     {
-        let ends = select(&mut self.sad, esp)?.ends_around(packet).map_err(OutboundError::Seal)?;
+        let inner = select_for(&mut self.sad, esp, step.code_points, packet)?;
+        let ends = inner.ends_around(packet).map_err(OutboundError::Seal)?;
         let ah = OutboundKey {
             protocol: SecurityProtocol::Ah,
             mode: ModeKind::Transport,
@@ -217,7 +222,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
             destination: ends.destination(),
             ..*esp
         };
-        let outer = select(&mut self.sad, &ah)?;
+        let outer = select_for(&mut self.sad, &ah, step.code_points, packet)?;
         step.sa = Some((outer.sa().id(), ah.policy, outer.counter().last()));
         let in_tunnel = esp.mode == ModeKind::Tunnel;
         let beneath =
@@ -234,6 +239,26 @@ where
     S: OutboundSad<P>,
 {
     sad.select(key).ok_or(OutboundError::NoSa { policy: key.policy, protocol: key.protocol })
+}
+
+/// The same for a packet that is not sealed yet: the association must be for everything that it may be taken for.
+fn select_for<'s, P, S>(
+    sad: &'s mut S,
+    key: &OutboundKey,
+    code_points: Option<&CodePoints>,
+    packet: &PacketBuf<'_>,
+) -> Result<&'s mut OutboundSa<P>, OutboundError>
+where
+    P: CryptoProvider,
+    S: OutboundSad<P>,
+{
+    let sa = select(sad, key)?;
+    let selectors = sa.sa().selectors();
+    if *selectors == SelectorSet::ANY || is_for(selectors, Direction::Outbound, packet.as_octets(), code_points) {
+        Ok(sa)
+    } else {
+        Err(OutboundError::NoSa { policy: key.policy, protocol: key.protocol })
+    }
 }
 
 /// What a packet is sealed with, and what was found out.
