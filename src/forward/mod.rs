@@ -18,6 +18,7 @@ mod router;
 mod send;
 mod table;
 mod transport;
+pub mod v2;
 mod x2u;
 
 pub use copy::{CopyKind, PacketCopy};

@@ -27,6 +27,7 @@ pub mod udp;
 mod xcast;
 pub(crate) mod xcast4;
 mod xcast6;
+pub mod xcast6_v2;
 
 pub use ah::{AhHeader, AhRepr};
 pub use checksum::{Checksum, ChecksumUpdate};
