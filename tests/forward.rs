@@ -14,6 +14,7 @@ use xcast_sec::forward::{
     CopyKind, Counters, Egress, FnEgress, ForwardError, Outcome, PacketCopy, Refusal, Route, RouteLookup, Router,
     RouterPolicy, Tunnel,
 };
+use xcast_sec::time::Instant;
 use xcast_sec::wire::{
     BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, Dscp, EmitError, ExtensionHeader, Family, IpHeader,
     Ipv4Repr, Ipv6Repr, ParseErrorKind, XcastPacket, bitmap_len, protocol,
@@ -144,7 +145,7 @@ impl Forwarded {
 fn forward_with(octets: &[u8], net: &Net, policy: RouterPolicy, failing: &[u8]) -> Result<Forwarded, ForwardError> {
     let mut log = Log { failing: failing.to_vec(), ..Log::default() };
     let mut router = Router::new(code_points(), policy);
-    let result = router.forward(octets, &net, &mut &mut log);
+    let result = router.forward(Instant::START, None, octets, &net, &mut &mut log);
     check_counters(&router.counters, &result);
     result.map(|outcome| {
         assert_eq!(outcome.copies, log.sent.len());
@@ -179,6 +180,9 @@ fn check_counters(c: &Counters, result: &Result<Outcome, ForwardError>) {
         + c.malformed
         + c.not_for_us
         + c.refused
+        + c.unusable_tunnel
+        + c.not_a_member
+        + c.reverse_path
         + c.unusable_source
         + c.unusable_destination;
     assert_eq!(errors, if result.is_err() { c.packets } else { 0 }, "{c:?}");
@@ -192,7 +196,8 @@ fn check_counters(c: &Counters, result: &Result<Outcome, ForwardError>) {
         + c.egress_failed
         + c.forwarded
         + c.unicast
-        + c.tunnelled;
+        + c.tunnelled
+        + c.semi_permeable;
     assert_eq!(c.destinations, ends, "{c:?}");
     if errors + c.echo_requests + c.nothing_to_do > 0 {
         assert_eq!(c.destinations, 0, "{c:?}");
@@ -200,8 +205,8 @@ fn check_counters(c: &Counters, result: &Result<Outcome, ForwardError>) {
         assert!(c.destinations > 0, "{c:?}");
     }
     if let Ok(outcome) = result {
-        assert_eq!(outcome.copies as u64, c.xcast_copies + c.tunnel_copies + c.unicast);
-        assert_eq!(outcome.sent.len() as u64, c.forwarded + c.tunnelled + c.unicast);
+        assert_eq!(outcome.copies as u64, c.xcast_copies + c.tunnel_copies + c.semi_permeable_copies + c.unicast);
+        assert_eq!(outcome.sent.len() as u64, c.forwarded + c.tunnelled + c.semi_permeable + c.unicast);
         assert_eq!(outcome.local_destinations.len() as u64, c.local);
         assert_eq!(outcome.local, c.local > 0);
     }
@@ -558,7 +563,7 @@ fn payloads_are_slices_of_the_packet() {
                 Ok::<(), ()>(())
             });
             let mut router = Router::new(code_points(), RouterPolicy::default());
-            router.forward(&octets, &net, &mut egress).unwrap();
+            router.forward(Instant::START, None, &octets, &net, &mut egress).unwrap();
             assert_eq!(payloads, 3);
         }
     }
@@ -1272,7 +1277,8 @@ fn errors_are_counted_by_class() {
         };
         let mut router = Router::new(code_points(), RouterPolicy::default());
         let net = Net::uniform(&packet, route(1));
-        let mut refuse = |octets: Vec<u8>| router.forward(&octets, &net, &mut Log::default()).unwrap_err();
+        let mut refuse =
+            |octets: Vec<u8>| router.forward(Instant::START, None, &octets, &net, &mut Log::default()).unwrap_err();
         refuse(edit(&|o| o.truncate(o.len() - 1)));
         refuse(edit(&|o| o[flags_at + 1] = 0));
         refuse(edit(&|o| o[flags_at] = 0x20));
@@ -1304,13 +1310,13 @@ fn counters_add_up_over_packets_and_saturate() {
     let packet = plain(Family::V4, 2);
     let net = Net::new(&packet, &[route(1)]);
     for _ in 0..3 {
-        router.forward(&packet.octets(), &net, &mut Log::default()).unwrap();
+        router.forward(Instant::START, None, &packet.octets(), &net, &mut Log::default()).unwrap();
     }
     let c = router.counters;
     assert_eq!((c.packets, c.destinations, c.unicast, c.no_route), (3, 6, 3, 3));
     router.counters.packets = u64::MAX;
     router.counters.destinations = u64::MAX - 1;
-    router.forward(&packet.octets(), &net, &mut Log::default()).unwrap();
+    router.forward(Instant::START, None, &packet.octets(), &net, &mut Log::default()).unwrap();
     assert_eq!((router.counters.packets, router.counters.destinations), (u64::MAX, u64::MAX));
 }
 
@@ -1587,7 +1593,7 @@ proptest! {
         }
         let net = Everything;
         let mut router = Router::new(code_points(), policy(|policy| policy.checksum = ChecksumPolicy::Ignore));
-        let _ = router.forward(&octets, &net, &mut Log::default());
+        let _ = router.forward(Instant::START, None, &octets, &net, &mut Log::default());
     }
 
     /// Good packets with octets changed, checksums repaired where that is possible, so that the changes get far.
@@ -1617,7 +1623,7 @@ proptest! {
             }
         }
         let mut router = Router::new(code_points(), policy(|policy| policy.checksum = ChecksumPolicy::Ignore));
-        let result = router.forward(&octets, &Everything, &mut Log::default());
+        let result = router.forward(Instant::START, None, &octets, &Everything, &mut Log::default());
         check_counters(&router.counters, &result);
     }
 }

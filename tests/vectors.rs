@@ -18,6 +18,7 @@ use xcast_sec::ipsec::{
     Content, Freshness, OpenError, Opened, PacketBuf, ReplayError, ReplayStore, Sa, SaError, SaId, SealError,
     SecurityProtocol, SenderKey, SenderWindows, SequenceCounter, SequenceError, Spi, open, seal_with, verify_ah,
 };
+use xcast_sec::time::Instant;
 use xcast_sec::wire::{
     BitmapPlace, ChecksumPolicy, CodePointError, CodePoints, Destinations, Dscp, EmitError, ParseError, ParseErrorKind,
     XcastPacket, XcastRepr,
@@ -634,7 +635,7 @@ fn forward(case: &Object<'_>, code_points: MaybeCodePoints) -> Outcome {
         sent.push(write_copy(copy).map(|octets| (next_hop.to_owned(), octets)));
         Ok::<(), ()>(())
     });
-    let outcome = router.forward(&packet, &routes, &mut egress);
+    let outcome = router.forward(Instant::START, None, &packet, &routes, &mut egress);
     let sent = sent.into_iter().collect::<Result<Vec<_>, _>>()?;
     if outcome.is_err() {
         same_value("copies of a packet that is refused", &sent.len(), &0)?;

@@ -11,11 +11,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use xcast_sec::forward::v2::{
-    ConvertError, CopyV2, EgressV2, Field, ForwardErrorV2, MayLose, RouterPolicyV2, RouterV2, from_rfc5058, to_rfc5058,
+    ConvertError, Field, ForwardErrorV2, MayLose, RouterPolicyV2, RouterV2, from_rfc5058, to_rfc5058,
 };
 use xcast_sec::forward::{
     CopyKind, Counters, Egress, FnEgress, Outcome, PacketCopy, Route, RouteLookup, Router, RouterPolicy, Tunnel,
 };
+use xcast_sec::time::Instant;
 use xcast_sec::wire::xcast6_v2::{
     self, CodePointFieldsV2, CodePointsV2, PacketV2, PacketV2Mut, ParseErrorKindV2 as Kind, ReprV2,
 };
@@ -626,14 +627,16 @@ fn debug_shows_no_payload() {
     let mut octets = V2 { payload: vec![0xd3; 12], no_x2u: true, ..V2::plain(2) }.octets();
     let read = parse(&octets).unwrap();
     let mut shown = format!("{read:?}");
-    let mut egress = FnEgress(|_: u8, copy: &CopyV2<'_>| {
+    let mut egress = FnEgress(|_: u8, copy: &PacketCopy<'_>| {
         shown.push_str(&format!("{copy:?}"));
         Ok::<(), ()>(())
     });
     let net = Net::uniform(&V2::plain(2));
-    RouterV2::new(code_points(), RouterPolicyV2::default()).forward(&octets, &net, &mut egress).unwrap();
+    RouterV2::new(code_points(), RouterPolicyV2::default())
+        .forward(Instant::START, None, &octets, &net, &mut egress)
+        .unwrap();
     shown.push_str(&format!("{:?}", PacketV2Mut::parse(&mut octets, &code_points()).unwrap()));
-    assert!(shown.contains("PacketV2 {") && shown.contains("CopyV2 {") && shown.contains("PacketV2Mut {"));
+    assert!(shown.contains("PacketV2 {") && shown.contains("PacketCopy {") && shown.contains("PacketV2Mut {"));
     assert!(!shown.contains("211, 211"), "{shown}");
 }
 
@@ -733,7 +736,7 @@ proptest! {
 fn check_anything(octets: &[u8]) {
     let mut router = RouterV2::new(code_points(), RouterPolicyV2::default());
     let mut log = Log::default();
-    let result = router.forward(octets, &Everything, &mut log);
+    let result = router.forward(Instant::START, None, octets, &Everything, &mut log);
     check_counters(&router.counters, &result);
     let Ok(read) = parse(octets) else {
         assert!(result.is_err() && log.sent.is_empty());
@@ -834,10 +837,10 @@ struct Log {
     failing: Vec<u8>,
 }
 
-impl EgressV2<u8> for Log {
+impl Egress<u8> for Log {
     type Error = ();
 
-    fn transmit(&mut self, next_hop: u8, copy: &CopyV2<'_>) -> Result<(), ()> {
+    fn transmit(&mut self, next_hop: u8, copy: &PacketCopy<'_>) -> Result<(), ()> {
         let mut octets = vec![0; copy.len()];
         assert_eq!(copy.emit(&mut octets), Ok(copy.len()));
         // Every octet is written, and none beyond.
@@ -883,7 +886,7 @@ impl Forwarded {
 fn forward_with(octets: &[u8], net: &Net, policy: RouterPolicyV2, failing: &[u8]) -> Result<Forwarded, ForwardErrorV2> {
     let mut log = Log { failing: failing.to_vec(), ..Log::default() };
     let mut router = RouterV2::new(code_points(), policy);
-    let result = router.forward(octets, &net, &mut &mut log);
+    let result = router.forward(Instant::START, None, octets, &net, &mut &mut log);
     check_counters(&router.counters, &result);
     result.map(|outcome| {
         assert_eq!(outcome.copies, log.sent.len());
@@ -1278,11 +1281,11 @@ fn errors_are_counted_by_class() {
         let mut octets = packet.octets();
         octets[at] = value;
         let mut copies = 0;
-        let mut egress = FnEgress(|_: u8, _: &CopyV2<'_>| {
+        let mut egress = FnEgress(|_: u8, _: &PacketCopy<'_>| {
             copies += 1;
             Ok::<(), ()>(())
         });
-        let result = router.forward(&octets, &net, &mut egress);
+        let result = router.forward(Instant::START, None, &octets, &net, &mut egress);
         assert!(result.is_err() == (copies == 0));
         router.counters
     };
@@ -1304,13 +1307,15 @@ fn payloads_are_slices_of_the_packet() {
     let octets = packet.octets();
     let net = Net::new(&packet, &[1, 1, 2]);
     let mut payloads = vec![];
-    let mut egress = FnEgress(|_: u8, copy: &CopyV2<'_>| {
+    let mut egress = FnEgress(|_: u8, copy: &PacketCopy<'_>| {
         let payload = copy.payload();
         assert!(std::ptr::eq(payload, &octets[octets.len() - payload.len()..]));
         payloads.push(payload.len());
         Ok::<(), ()>(())
     });
-    RouterV2::new(code_points(), RouterPolicyV2::default()).forward(&octets, &net, &mut egress).unwrap();
+    RouterV2::new(code_points(), RouterPolicyV2::default())
+        .forward(Instant::START, None, &octets, &net, &mut egress)
+        .unwrap();
     assert_eq!(payloads, [308, 300]);
 }
 
@@ -1478,13 +1483,14 @@ fn run(tree: &Tree, packet: &V2, policy: RouterPolicyV2) -> BTreeMap<usize, usiz
             }
             Role::Host | Role::Router => {
                 let mut router = RouterV2::new(code_points(), policy);
-                let mut egress = FnEgress(|next_hop: usize, copy: &CopyV2<'_>| {
+                let mut egress = FnEgress(|next_hop: usize, copy: &PacketCopy<'_>| {
                     let mut octets = vec![0; copy.len()];
                     copy.emit(&mut octets).unwrap();
                     moving.push_back((next_hop, octets));
                     Ok::<(), EmitError>(())
                 });
-                let outcome = router.forward(&octets, &Place { tree, node }, &mut egress).unwrap();
+                let outcome =
+                    router.forward(Instant::START, None, &octets, &Place { tree, node }, &mut egress).unwrap();
                 if outcome.local {
                     assert_eq!(transport_sum(packet.next_protocol, SOURCE, GROUP, v2.payload()), 0xffff);
                     *delivered.entry(node).or_default() += 1;
@@ -1961,7 +1967,9 @@ fn a_border_router_serves_both_sides() {
             Ok(())
         }
     }
-    Router::new(experiment(), RouterPolicy::default()).forward(&octets, &net, &mut Collect(&mut sent)).unwrap();
+    Router::new(experiment(), RouterPolicy::default())
+        .forward(Instant::START, None, &octets, &net, &mut Collect(&mut sent))
+        .unwrap();
     let direct: Vec<Vec<u8>> = forward(&packet.octets(), &net).log.sent.into_iter().map(|sent| sent.octets).collect();
     assert_eq!(sent, direct);
     let back = to_v2(&octets, MayLose::NOTHING).unwrap();

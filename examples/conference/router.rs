@@ -5,6 +5,7 @@ use std::error::Error;
 use std::net::IpAddr;
 
 use xcast_sec::forward::{self, ForwardError, PacketCopy, Prefix, Route, RouteLookup, RouteTable, RouterPolicy};
+use xcast_sec::time::Instant;
 use xcast_sec::wire::{ChecksumUpdate, CodePoints, Family, IpHeader, MAX_DESTINATIONS, ParseErrorKind};
 
 use super::addresses;
@@ -57,7 +58,7 @@ impl Router {
             copies.push((next_hop, octets));
             Ok::<(), Infallible>(())
         });
-        match self.xcast.forward(packet, &self.routes, &mut egress) {
+        match self.xcast.forward(Instant::START, None, packet, &self.routes, &mut egress) {
             Ok(_) => Ok(copies),
             // What X2U made, further up.
             Err(ForwardError::Parse(error)) if error.kind() == ParseErrorKind::NotXcast => self.forward_unicast(packet),

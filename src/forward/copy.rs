@@ -1,11 +1,8 @@
-//! One copy of a packet, not yet written.
+//! One copy of a packet, of any format, for whoever sends it.
 
-use super::x2u::Unicast;
-use super::{Tunnel, edit};
-use crate::wire::{DestinationSet, EmitError, Family, XcastPacket, ipv4};
-
-/// Explicit Congestion Notification: the lower bits of the traffic class (RFC 3168 §5).
-const ECN: u8 = 0x03;
+use super::rewritten::Rewritten;
+use super::v2::CopyV2;
+use crate::wire::{DestinationSet, EmitError, Family, XcastPacket};
 
 /// What a copy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,15 +12,11 @@ pub enum CopyKind {
     Xcast,
     /// A unicast packet to one destination (X2U).
     Unicast,
-    /// An Xcast packet inside an outer IP header.
+    /// An Xcast packet inside an outer IP header, for the far end of a configured tunnel (RFC 5058 §11.1).
     Tunnelled,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Form<'a> {
-    Xcast,
-    Unicast { plan: &'a Unicast, index: usize },
-    Tunnelled(Tunnel),
+    /// An Xcast packet inside an outer IPv6 header, for one of its destinations, that routers look into on the way
+    /// (RFC 5058 §11.3).
+    SemiPermeable,
 }
 
 /// One copy of a packet, for one next hop. Nothing is written before it is asked for, and nothing is kept afterwards: the
@@ -31,71 +24,98 @@ enum Form<'a> {
 ///
 /// A copy differs from the packet as RFC 5058 §9.2.2 and §9.3.2 say: the bitmap is that of its branch, with A=1 the other
 /// addresses are zero, the hop limit is one less, and checksums follow. With D=1 the DSCP of the IP header is the one that
-/// serves every destination of the copy (RFC 5058 §8.2); ECN stays. The IP destination of an Xcast copy stays: checksums
-/// and AH depend on it. Reserved bits stay as received (project-defined).
-#[derive(Clone, Copy, Debug)]
-pub struct PacketCopy<'a> {
-    packet: &'a XcastPacket<'a>,
-    destinations: DestinationSet,
-    form: Form<'a>,
+/// serves every destination of the copy (RFC 5058 §8.2); ECN stays, or becomes what it is at the end of a tunnel that the
+/// packet came in (RFC 4301 §5.1.2.1). The IP destination of an Xcast copy stays: checksums and AH depend on it. Reserved bits
+/// stay as received (project-defined).
+///
+/// In a semi-permeable tunnel that is passed on, the outer header counts the hop and the inner one does not (project-defined).
+///
+/// For copies of XCAST6 2.0 packets see [`v2`](super::v2).
+#[derive(Clone, Copy)]
+pub struct PacketCopy<'a>(Format<'a>);
+
+impl core::fmt::Debug for PacketCopy<'_> {
+    /// What follows the headers, which may be secret, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PacketCopy")
+            .field("kind", &self.kind())
+            .field("destinations", &self.destinations())
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy)]
+#[allow(clippy::large_enum_variant, reason = "lives on the stack, one at a time")]
+enum Format<'a> {
+    Rfc5058(Rewritten<'a>),
+    V2(CopyV2<'a>),
+}
+
+impl<'a> From<Rewritten<'a>> for PacketCopy<'a> {
+    fn from(copy: Rewritten<'a>) -> Self {
+        Self(Format::Rfc5058(copy))
+    }
+}
+
+impl<'a> From<CopyV2<'a>> for PacketCopy<'a> {
+    fn from(copy: CopyV2<'a>) -> Self {
+        Self(Format::V2(copy))
+    }
 }
 
 impl<'a> PacketCopy<'a> {
-    pub(super) const fn xcast(packet: &'a XcastPacket<'a>, destinations: DestinationSet) -> Self {
-        Self { packet, destinations, form: Form::Xcast }
-    }
-
-    pub(super) const fn unicast(packet: &'a XcastPacket<'a>, plan: &'a Unicast, index: usize) -> Self {
-        Self { packet, destinations: DestinationSet::single(index), form: Form::Unicast { plan, index } }
-    }
-
-    pub(super) const fn tunnelled(packet: &'a XcastPacket<'a>, destinations: DestinationSet, tunnel: Tunnel) -> Self {
-        Self { packet, destinations, form: Form::Tunnelled(tunnel) }
+    /// `packet` as its destination `index` would have got it in unicast: what a receiver hands to a stack that knows nothing
+    /// of Xcast. Its own port is in the transport header, and the checksum there follows by delta, so that damage stays
+    /// visible. X=1 plays no part: it is for routers. The hop limit stays what it was on arrival.
+    ///
+    /// Opened AH and ESP must be gone from the packet by then. `None` if the list is shorter, or where X2U cannot be done:
+    /// AH, ESP, a fragment, another transport than UDP, UDP-Lite, TCP, ICMP and ICMPv6, or a segment too short for it.
+    #[must_use]
+    pub fn local(packet: &'a XcastPacket<'a>, index: usize) -> Option<Self> {
+        Rewritten::local(packet, index).map(Self::from)
     }
 
     /// What it is.
     #[must_use]
     pub const fn kind(&self) -> CopyKind {
-        match self.form {
-            Form::Xcast => CopyKind::Xcast,
-            Form::Unicast { .. } => CopyKind::Unicast,
-            Form::Tunnelled(_) => CopyKind::Tunnelled,
+        match &self.0 {
+            Format::Rfc5058(copy) => copy.kind(),
+            Format::V2(copy) => copy.kind(),
         }
     }
 
     /// The destinations it serves, as indices of the arriving packet's list.
     #[must_use]
     pub const fn destinations(&self) -> DestinationSet {
-        self.destinations
+        match &self.0 {
+            Format::Rfc5058(copy) => copy.destinations(),
+            Format::V2(copy) => copy.destinations(),
+        }
     }
 
     /// Octets of the copy, from its (outer) IP header on.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "never shorter than an IP header")]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.header_len().saturating_add(self.payload().len())
     }
 
     /// Octets that [`emit_header`](Self::emit_header) writes.
     #[must_use]
-    pub const fn header_len(&self) -> usize {
-        match self.form {
-            Form::Xcast => self.xcast_header_len(),
-            Form::Unicast { plan, .. } => plan.header_len(),
-            Form::Tunnelled(tunnel) => tunnel.header_len().saturating_add(self.xcast_header_len()),
+    pub fn header_len(&self) -> usize {
+        match &self.0 {
+            Format::Rfc5058(copy) => copy.header_len(),
+            Format::V2(copy) => copy.header_len(),
         }
     }
 
     /// What follows the headers: octets of the arriving packet, the same in every copy of this kind.
     #[must_use]
-    pub const fn payload(&self) -> &'a [u8] {
-        let at = match self.form {
-            Form::Xcast | Form::Tunnelled(_) => self.xcast_header_len(),
-            Form::Unicast { plan, .. } => plan.payload_at(),
-        };
-        match self.packet.as_octets().split_at_checked(at) {
-            Some((_, payload)) => payload,
-            None => &[],
+    pub fn payload(&self) -> &'a [u8] {
+        match &self.0 {
+            Format::Rfc5058(copy) => copy.payload(),
+            Format::V2(copy) => copy.payload(),
         }
     }
 
@@ -107,20 +127,10 @@ impl<'a> PacketCopy<'a> {
     /// - [`EmitError::BufferTooSmall`]; `buffer` is unchanged.
     pub fn emit_header(&self, buffer: &mut [u8]) -> Result<usize, EmitError> {
         let len = self.header_len();
-        let too_small = EmitError::BufferTooSmall { needed: len };
-        let header = buffer.get_mut(..len).ok_or(too_small)?;
-        match self.form {
-            Form::Xcast => self.emit_xcast(header).ok_or(too_small)?,
-            Form::Unicast { plan, index } => {
-                plan.emit(self.packet, index, header).ok_or(too_small)?;
-                self.finish_ip(header);
-            }
-            Form::Tunnelled(tunnel) => {
-                let (outer, inner) = header.split_at_mut_checked(tunnel.header_len()).ok_or(too_small)?;
-                let inner_len = self.packet.as_octets().len();
-                tunnel.emit(self.packet.header().family(), self.traffic_class(), inner_len, outer)?;
-                self.emit_xcast(inner).ok_or(too_small)?;
-            }
+        let header = buffer.get_mut(..len).ok_or(EmitError::BufferTooSmall { needed: len })?;
+        match &self.0 {
+            Format::Rfc5058(copy) => copy.emit_header(header)?,
+            Format::V2(copy) => copy.emit_header(header)?,
         }
         Ok(len)
     }
@@ -141,59 +151,18 @@ impl<'a> PacketCopy<'a> {
 
     /// The longest this copy may be for an MTU of `mtu`: its outermost header cannot announce more than so much.
     pub(super) fn max_len(&self, mtu: usize) -> usize {
-        let family = match self.form {
-            Form::Tunnelled(tunnel) => tunnel.family(),
-            Form::Xcast | Form::Unicast { .. } => self.packet.header().family(),
+        let family = match &self.0 {
+            Format::Rfc5058(copy) => copy.family(),
+            Format::V2(_) => Family::V6,
         };
         mtu.min(family.max_packet_len())
     }
 
-    /// Octets in front of the arriving packet's form: the outer header.
+    /// Octets of outer headers that the packet did not arrive with.
     pub(super) const fn overhead(&self) -> usize {
-        match self.form {
-            Form::Tunnelled(tunnel) => tunnel.header_len(),
-            Form::Xcast | Form::Unicast { .. } => 0,
-        }
-    }
-
-    /// Octets up to the last that an Xcast copy changes. With a separated bitmap the Xcast header is none of them.
-    const fn xcast_header_len(&self) -> usize {
-        let layout = self.packet.layout();
-        match (layout.bitmap_option, layout.hop_by_hop) {
-            (Some(_), None) => layout.ip_header_len,
-            (Some(_), Some((_, end))) => end,
-            (None, _) => layout.xcast_at.saturating_add(layout.header.len),
-        }
-    }
-
-    fn emit_xcast(&self, header: &mut [u8]) -> Option<()> {
-        header.copy_from_slice(self.packet.as_octets().get(..header.len())?);
-        self.packet.layout().retain(header, self.packet.header().anonymous(), self.destinations);
-        self.finish_ip(header);
-        Some(())
-    }
-
-    /// DSCP, hop limit and, last, the IPv4 header checksum. It is computed anew: parsing verified the one received.
-    fn finish_ip(&self, header: &mut [u8]) {
-        let family = self.packet.header().family();
-        edit::set_traffic_class(header, family, self.traffic_class());
-        edit::set_hop_limit(header, family, self.packet.ip().hop_limit().saturating_sub(1));
-        if family == Family::V4 {
-            // The header written says how long it is.
-            let len = header.first().map_or(0, |octet| usize::from(octet & 0x0f).saturating_mul(4));
-            if let Some(header) = header.get_mut(..len) {
-                ipv4::refresh_checksum(header);
-            }
-        }
-    }
-
-    fn traffic_class(&self) -> u8 {
-        let received = self.packet.ip().traffic_class();
-        let dscps = self.destinations.iter().filter_map(|index| self.packet.dscp(index));
-        // The branch was made of those that merge.
-        match dscps.reduce(|a, b| a.merge(b).unwrap_or(a)) {
-            Some(dscp) => dscp.ds_field() | (received & ECN),
-            None => received,
+        match &self.0 {
+            Format::Rfc5058(copy) => copy.overhead(),
+            Format::V2(_) => 0,
         }
     }
 }

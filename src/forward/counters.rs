@@ -22,6 +22,12 @@ pub struct Counters {
     pub not_for_us: u64,
     /// Packets of a construction that is refused.
     pub refused: u64,
+    /// Packets that came out of what is no tunnel of the router's.
+    pub unusable_tunnel: u64,
+    /// Packets to be relayed that do not list the host.
+    pub not_a_member: u64,
+    /// Packets that did not come the way back to their sender.
+    pub reverse_path: u64,
     /// Packets with a source that cannot be routed from.
     pub unusable_source: u64,
     /// Packets with a destination that cannot be routed to.
@@ -53,13 +59,21 @@ pub struct Counters {
     pub forwarded: u64,
     /// Destinations sent unicast packets (X2U and premature X2U): as many packets as destinations.
     pub unicast: u64,
-    /// Destinations forwarded in Xcast copies through tunnels.
+    /// Destinations forwarded in Xcast copies through configured tunnels.
     pub tunnelled: u64,
+    /// Destinations forwarded in Xcast copies in semi-permeable tunnels.
+    pub semi_permeable: u64,
 
     /// Xcast copies sent, those through tunnels not counted.
     pub xcast_copies: u64,
-    /// Xcast copies sent through tunnels.
+    /// Xcast copies sent through configured tunnels.
     pub tunnel_copies: u64,
+    /// Xcast copies sent in semi-permeable tunnels.
+    pub semi_permeable_copies: u64,
+    /// Copies too long for their way of which the egress was told ([`Egress::too_big`](super::Egress::too_big)).
+    pub reports: u64,
+    /// Copies too long for their way of which it was not told, to keep to the limit.
+    pub reports_suppressed: u64,
 }
 
 /// Adds to a counter.

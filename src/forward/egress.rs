@@ -24,7 +24,8 @@ pub trait Egress<H> {
     /// Told that `destinations` of the packet were not served because their copy exceeds the MTU of `next_hop`: material for
     /// an ICMP Packet Too Big (project-defined). `mtu` is what is left for the copy, an outer header taken off, in octets.
     ///
-    /// Called at most once per branch and tunnel. Limiting the rate of messages over packets is the host's task.
+    /// Called at most once per branch and tunnel, and over all packets only as often as the router's policy allows
+    /// ([`ReportLimit`](super::ReportLimit)).
     fn too_big(&mut self, next_hop: H, mtu: usize, destinations: DestinationSet) {
         let _ = (next_hop, mtu, destinations);
     }

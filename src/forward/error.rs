@@ -41,8 +41,16 @@ pub enum ForwardError {
     Parse(ParseError),
     /// Its construction is refused.
     Refused(Refusal),
-    /// Its IP destination is neither All_Xcast_Routers nor an address of the router.
+    /// Its IP destination is neither All_Xcast_Routers nor an address of the router that takes Xcast packets; of a packet of
+    /// the router's own or out of a tunnel, not All_Xcast_Routers.
     NotForUs,
+    /// It came in an outer header that belongs to no tunnel of the router's, or, in a semi-permeable tunnel, has an address
+    /// that cannot be routed.
+    UnusableTunnel,
+    /// It was to be relayed by a host that it does not list among the destinations still to be served (RFC 5058 §11.4).
+    NotAMember,
+    /// It did not come from where its sender is ([`ReversePath`](super::ReversePath)).
+    ReversePath,
     /// Its source is none that a packet is routed from: multicast, unspecified, loopback, limited broadcast or link-local
     /// (RFC 1812 §5.3.7, RFC 4291 §2.5).
     UnusableSource,
@@ -74,6 +82,9 @@ impl core::fmt::Display for ForwardError {
             Self::Parse(error) => error.fmt(f),
             Self::Refused(refusal) => write!(f, "refused: {refusal}"),
             Self::NotForUs => f.write_str("addressed neither to All_Xcast_Routers nor to this router"),
+            Self::UnusableTunnel => f.write_str("came out of no tunnel of this router's"),
+            Self::NotAMember => f.write_str("this host is not among its destinations"),
+            Self::ReversePath => f.write_str("did not come from where its sender is"),
             Self::UnusableSource => f.write_str("its source cannot be routed from"),
             Self::UnusableDestination { index, pointer } => {
                 write!(f, "destination {index} cannot be routed to (octet {pointer})")
@@ -87,7 +98,7 @@ impl core::error::Error for ForwardError {
         match self {
             Self::Parse(error) => Some(error),
             Self::Refused(refusal) => Some(refusal),
-            Self::NotForUs | Self::UnusableSource | Self::UnusableDestination { .. } => None,
+            _ => None,
         }
     }
 }

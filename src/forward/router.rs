@@ -1,12 +1,16 @@
 //! One packet in, its copies out.
 
-use super::admit::{admit, duplicates};
+use super::admit::admit;
+use super::arrival::{Arrival, Way};
 use super::branch::branches;
 use super::counters::add;
+use super::output::Output;
+use super::reports::Reports;
 use super::send::Sending;
-use super::transport::is_echo_request;
-use super::{Counters, Egress, ForwardError, RouteLookup, RouterPolicy};
-use crate::wire::{CodePoints, DestinationSet, ParseErrorKind, XcastPacket};
+use super::serve::remote;
+use super::{Counters, Egress, ForwardError, OwnAddress, RouteLookup, RouterPolicy, TunnelUse};
+use crate::time::Instant;
+use crate::wire::{CodePoints, DestinationSet, DscpMerge, ParseErrorKind, StandardMerge};
 
 /// What became of a packet that was not an error. What is in none of its sets was dropped, and counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,26 +20,39 @@ pub struct Outcome {
     pub local: bool,
     /// The destinations that are the router itself.
     pub local_destinations: DestinationSet,
+    /// Where the Xcast packet starts in what arrived, in octets: 0 unless it came in a tunnel.
+    pub packet_at: usize,
     /// Copies sent.
     pub copies: usize,
     /// The destinations they serve.
     pub sent: DestinationSet,
 }
 
-/// A router: code points, policy and counters. It remembers nothing else from packet to packet.
+/// A router: code points, policy, the rule by which DSCPs merge, and counters. From packet to packet it remembers nothing
+/// else than how many reports it still may make.
 #[derive(Clone, Debug)]
-pub struct Router {
-    code_points: CodePoints,
-    policy: RouterPolicy,
+pub struct Router<M = StandardMerge> {
+    pub(super) code_points: CodePoints,
+    pub(super) policy: RouterPolicy,
+    pub(super) rule: M,
+    reports: Reports,
     /// What it did so far.
     pub counters: Counters,
 }
 
 impl Router {
-    /// A router with all counters at 0.
+    /// A router that merges DSCPs by the standard rule, with all counters at 0.
     #[must_use]
     pub fn new(code_points: CodePoints, policy: RouterPolicy) -> Self {
-        Self { code_points, policy, counters: Counters::default() }
+        Self::with_merge(code_points, policy, StandardMerge)
+    }
+}
+
+impl<M: DscpMerge> Router<M> {
+    /// A router that merges DSCPs by a rule of the host's (RFC 5058 §8.2), with all counters at 0.
+    #[must_use]
+    pub fn with_merge(code_points: CodePoints, policy: RouterPolicy, rule: M) -> Self {
+        Self { code_points, policy, rule, reports: Reports::new(policy.reports), counters: Counters::default() }
     }
 
     /// The code points it goes by.
@@ -50,81 +67,92 @@ impl Router {
         &self.policy
     }
 
-    /// Forwards `packet`, which starts at its IP header and arrived from a link or out of a tunnel (RFC 5058 §2, §9).
+    /// Forwards `packet`, which starts at its (outer) IP header and came from the neighbour `from`, if that is known (RFC 5058
+    /// §2, §9). What is not for Xcast routers is an error and the host's own business.
     ///
     /// Every destination whose bit is set is looked up; those with the same next hop share a copy, in the order of each
     /// group's first destination. A group of one becomes a unicast packet if X=0, and so does every destination behind a
     /// next hop without Xcast (RFC 5058 §11.2) where policy, X, AH and the transport allow it; otherwise those are reached
-    /// through a tunnel (RFC 5058 §11.1) or not at all. Nothing is ever fragmented, and no ICMP message sent.
+    /// through a tunnel (RFC 5058 §11.1, §11.3) or not at all. Nothing is ever fragmented, and no ICMP message sent.
+    ///
+    /// Of a packet that came out of a configured tunnel the outer header is gone, its congestion marks aside. A semi-permeable
+    /// tunnel is passed on by every branch, whatever its next hop, but for a group of one with X=0; options beside the one that
+    /// names it are not.
     ///
     /// A hop limit of 0 or 1 stops forwarding, not delivery to the router itself (RFC 8200 §3).
     ///
     /// # Errors
     ///
-    /// - [`ForwardError::Parse`], [`ForwardError::NotForUs`], [`ForwardError::Refused`],
-    ///   [`ForwardError::UnusableSource`], [`ForwardError::UnusableDestination`], checked in this order. Nothing was sent.
+    /// - [`ForwardError::Parse`], [`ForwardError::NotForUs`], [`ForwardError::UnusableTunnel`], [`ForwardError::Refused`],
+    ///   [`ForwardError::UnusableSource`], [`ForwardError::UnusableDestination`], [`ForwardError::ReversePath`], checked in
+    ///   this order. Nothing was sent.
     ///
     /// Everything else that goes wrong concerns some destinations only: it is counted, and the others are served.
-    pub fn forward<R, E>(&mut self, packet: &[u8], routes: &R, egress: &mut E) -> Result<Outcome, ForwardError>
+    pub fn forward<R, E>(
+        &mut self,
+        now: Instant,
+        from: Option<R::NextHop>,
+        packet: &[u8],
+        routes: &R,
+        egress: &mut E,
+    ) -> Result<Outcome, ForwardError>
     where
         R: RouteLookup + ?Sized,
         E: Egress<R::NextHop> + ?Sized,
     {
-        add(&mut self.counters.packets, 1);
-        match admit(packet, &self.code_points, &self.policy, routes) {
-            Ok(packet) => Ok(self.forward_admitted(&packet, routes, egress)),
-            Err(error) => {
-                self.count_error(error);
-                Err(error)
-            }
-        }
+        let admitted = admit(packet, from, &self.code_points, &self.policy, routes);
+        let arrival = self.count(admitted)?;
+        Ok(self.serve(now, &arrival, routes, egress))
     }
 
-    fn forward_admitted<R, E>(&mut self, packet: &XcastPacket<'_>, routes: &R, egress: &mut E) -> Outcome
+    /// Serves all destinations of an admitted packet by their routes.
+    pub(super) fn serve<R, E>(&mut self, now: Instant, arrival: &Arrival<'_>, routes: &R, egress: &mut E) -> Outcome
     where
         R: RouteLookup + ?Sized,
         E: Egress<R::NextHop> + ?Sized,
     {
-        let counters = &mut self.counters;
-        let mut outcome = Outcome::default();
-        if !self.policy.allow_echo && is_echo_request(packet) {
-            add(&mut counters.echo_requests, 1);
-            return outcome;
-        }
-        if packet.bits().is_empty() {
-            add(&mut counters.nothing_to_do, 1);
-            return outcome;
-        }
-        add(&mut counters.destinations, packet.bits().len());
-        let duplicates = duplicates(packet);
-        add(&mut counters.duplicate, duplicates.len());
-        let distinct = packet.bits().difference(duplicates);
-
-        let is_local = |&index: &usize| packet.destination(index).is_some_and(|address| routes.is_local(address));
-        outcome.local_destinations = distinct.iter().filter(is_local).collect();
-        outcome.local = !outcome.local_destinations.is_empty();
-        add(&mut counters.local, outcome.local_destinations.len());
-        let remote = distinct.difference(outcome.local_destinations);
-        if packet.ip().hop_limit() <= 1 {
-            add(&mut counters.hop_limit, remote.len());
-            return outcome;
-        }
-
-        let (branches, no_route) = branches(packet, remote, routes);
+        let Self { policy, rule, reports, counters, .. } = self;
+        let mut outcome = Outcome { packet_at: arrival.at, ..Outcome::default() };
+        let remote = remote(arrival, policy.allow_echo, routes, counters, &mut outcome);
+        let by_tunnels = policy.tunnels == TunnelUse::Routes
+            && match arrival.way {
+                Way::SemiPermeable(_) => false,
+                Way::OwnAddress => policy.own_address != OwnAddress::MakeUnicast,
+                Way::Own | Way::Link | Way::Tunnel { .. } => true,
+            };
+        let tunnel = |address| if by_tunnels { routes.tunnel(address) } else { None };
+        let (branches, no_route) = branches(arrival, remote, routes, tunnel, rule);
         add(&mut counters.no_route, no_route.len());
-        let mut sending = Sending::new(packet, &self.policy, routes, egress, counters);
+        let out = Output::new(now, policy.max_copies, egress, counters, reports);
+        let tunnel_option = self.code_points.fields().tunnel_option;
+        let mut sending = Sending::new(arrival, policy, rule, tunnel_option, routes, out);
         for branch in &branches {
             sending.branch(branch);
         }
-        (outcome.copies, outcome.sent) = sending.done();
+        sending.out.tell(&mut outcome);
         outcome
     }
 
-    fn count_error(&mut self, error: ForwardError) {
+    /// The way out for a packet's copies, and all that is counted there.
+    pub(super) fn output<'a, E: ?Sized>(&'a mut self, now: Instant, egress: &'a mut E) -> (Output<'a, E>, &'a M) {
+        let max_copies = self.policy.max_copies;
+        (Output::new(now, max_copies, egress, &mut self.counters, &mut self.reports), &self.rule)
+    }
+
+    /// Counts a packet, and an error if it is one.
+    pub(super) fn count<T>(&mut self, admitted: Result<T, ForwardError>) -> Result<T, ForwardError> {
         let counters = &mut self.counters;
+        add(&mut counters.packets, 1);
+        let error = match admitted {
+            Ok(admitted) => return Ok(admitted),
+            Err(error) => error,
+        };
         let counter = match error {
             ForwardError::NotForUs => &mut counters.not_for_us,
             ForwardError::Refused(_) => &mut counters.refused,
+            ForwardError::UnusableTunnel => &mut counters.unusable_tunnel,
+            ForwardError::NotAMember => &mut counters.not_a_member,
+            ForwardError::ReversePath => &mut counters.reverse_path,
             ForwardError::UnusableSource => &mut counters.unusable_source,
             ForwardError::UnusableDestination { .. } => &mut counters.unusable_destination,
             ForwardError::Parse(error) => match error.kind() {
@@ -136,5 +164,6 @@ impl Router {
             },
         };
         add(counter, 1);
+        Err(error)
     }
 }

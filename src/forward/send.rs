@@ -1,78 +1,121 @@
-//! Which form the copies of a branch take, and what becomes of them.
+//! Which form the copies of a branch take (WIRE.md §9 steps 5 and 6).
 
-use super::branch::Branch;
+use core::net::Ipv6Addr;
+
+use super::arrival::{Arrival, Way};
+use super::branch::{Branch, Via};
 use super::counters::add;
+use super::output::Output;
+use super::rewritten::Rewritten;
 use super::x2u::Unicast;
-use super::{CopyKind, Counters, Egress, PacketCopy, Route, RouteLookup, RouterPolicy, Tunnel};
-use crate::wire::{DestinationSet, MAX_DESTINATIONS, XcastPacket};
+use super::{Egress, OwnAddress, PacketCopy, Route, RouteLookup, RouterPolicy, SemiPermeable, Tunnel};
+use crate::wire::{DestinationSet, DscpMerge, MAX_DESTINATIONS, Outer, TunnelEnds};
 
 /// The sending of one packet's copies.
-pub(super) struct Sending<'a, R: ?Sized, E: ?Sized> {
-    packet: &'a XcastPacket<'a>,
+pub(super) struct Sending<'a, R: ?Sized, E: ?Sized, M> {
+    pub(super) arrival: &'a Arrival<'a>,
     /// How it becomes unicast, if it can.
     unicast: Option<Unicast>,
-    policy: &'a RouterPolicy,
-    routes: &'a R,
-    egress: &'a mut E,
-    counters: &'a mut Counters,
-    /// Copies handed to the egress.
-    tried: usize,
-    copies: usize,
-    sent: DestinationSet,
+    pub(super) policy: &'a RouterPolicy,
+    pub(super) rule: &'a M,
+    /// Of the semi-permeable tunnels that the router makes.
+    tunnel_option: u8,
+    pub(super) routes: &'a R,
+    pub(super) out: Output<'a, E>,
 }
 
-impl<'a, R, E> Sending<'a, R, E>
+impl<'a, R, E, M> Sending<'a, R, E, M>
 where
     R: RouteLookup + ?Sized,
     E: Egress<R::NextHop> + ?Sized,
+    M: DscpMerge,
 {
     pub(super) fn new(
-        packet: &'a XcastPacket<'a>,
+        arrival: &'a Arrival<'a>,
         policy: &'a RouterPolicy,
+        rule: &'a M,
+        tunnel_option: u8,
         routes: &'a R,
-        egress: &'a mut E,
-        counters: &'a mut Counters,
+        out: Output<'a, E>,
     ) -> Self {
-        let unicast = Unicast::new(packet);
-        Self { packet, unicast, policy, routes, egress, counters, tried: 0, copies: 0, sent: DestinationSet::EMPTY }
-    }
-
-    /// How many copies were sent, and which destinations they serve.
-    pub(super) const fn done(self) -> (usize, DestinationSet) {
-        (self.copies, self.sent)
+        let unicast = Unicast::new(&arrival.packet);
+        Self { arrival, unicast, policy, rule, tunnel_option, routes, out }
     }
 
     /// Serves the destinations of one branch.
     pub(super) fn branch(&mut self, branch: &Branch<R::NextHop>) {
-        let Branch { route, destinations, .. } = branch;
-        let x2u = self.policy.x2u && destinations.len() == 1;
-        let premature = self.policy.premature_x2u && !route.xcast_capable;
-        match self.unicast {
-            Some(plan) if x2u || premature => self.unicasts(route, &plan, *destinations),
-            _ if route.xcast_capable => self.one(route, &PacketCopy::xcast(self.packet, *destinations)),
-            _ => self.tunnels(route, *destinations),
+        let Branch { via, route, destinations, .. } = branch;
+        let alone = self.policy.x2u && destinations.len() == 1;
+        match (*via, self.arrival.way) {
+            (Via::Tunnel(_), _) if alone && self.unicast.is_some() => self.around_the_tunnel(*destinations),
+            (Via::Tunnel(tunnel), _) => self.tunnelled(route, *destinations, tunnel),
+            (Via::NextHop, Way::OwnAddress) if self.policy.own_address == OwnAddress::MakeUnicast => {
+                match self.unicast {
+                    Some(plan) => self.unicasts(route, plan, *destinations),
+                    None => add(&mut self.out.counters.not_capable, destinations.len()),
+                }
+            }
+            (Via::NextHop, way) => {
+                // What is in a semi-permeable tunnel gets across a next hop without Xcast as it is.
+                let crosses = route.xcast_capable || matches!(way, Way::SemiPermeable(_));
+                let premature = self.policy.premature_x2u && !crosses;
+                match self.unicast {
+                    Some(plan) if alone || premature => self.unicasts(route, plan, *destinations),
+                    _ if crosses => self.xcast(route, *destinations),
+                    _ => self.last_resort(route, *destinations),
+                }
+            }
+        }
+    }
+
+    /// One Xcast copy, in the semi-permeable tunnel that the packet came in, if it did.
+    fn xcast(&mut self, route: &Route<R::NextHop>, destinations: DestinationSet) {
+        let copy = match self.arrival.way {
+            Way::SemiPermeable(outer) => Rewritten::passed_on(self.arrival, destinations, self.rule, outer),
+            _ => Some(Rewritten::xcast(self.arrival, destinations, self.rule)),
+        };
+        // No branch is empty.
+        if let Some(copy) = copy {
+            self.out.send(route, &copy.into());
         }
     }
 
     /// One unicast packet per destination. They are all of one length.
-    fn unicasts(&mut self, route: &Route<R::NextHop>, plan: &Unicast, destinations: DestinationSet) {
-        let packet = self.packet;
-        let copies = destinations.iter().map(|index| PacketCopy::unicast(packet, plan, index));
-        let too_big = copies.clone().next().is_some_and(|copy| !self.fits(route, &copy, destinations));
+    fn unicasts(&mut self, route: &Route<R::NextHop>, plan: Unicast, destinations: DestinationSet) {
+        let (arrival, rule) = (self.arrival, self.rule);
+        let copies = destinations.iter().map(|index| PacketCopy::from(Rewritten::unicast(arrival, plan, index, rule)));
+        let too_big = copies.clone().next().is_some_and(|copy| !self.out.fits(route, &copy, destinations));
         if too_big {
             return;
         }
         for copy in copies {
-            self.transmit(route, &copy);
+            self.out.transmit(route.next_hop, &copy);
         }
     }
 
-    /// One copy per tunnel that leads to some of the destinations, in the order of each one's first.
-    fn tunnels(&mut self, route: &Route<R::NextHop>, destinations: DestinationSet) {
+    /// The one destination whose Xcast next hop is a tunnel's far end, by its ordinary route (RFC 5058 §11.1, "Optimization").
+    fn around_the_tunnel(&mut self, destinations: DestinationSet) {
+        let address = destinations.first().and_then(|index| self.arrival.packet.destination(index));
+        match (address.and_then(|address| self.routes.route(address)), self.unicast) {
+            (Some(route), Some(plan)) => self.unicasts(&route, plan, destinations),
+            _ => add(&mut self.out.counters.no_route, destinations.len()),
+        }
+    }
+
+    fn tunnelled(&mut self, route: &Route<R::NextHop>, destinations: DestinationSet, tunnel: Tunnel) {
+        let copy = Rewritten::encapsulated(self.arrival, destinations, self.rule, tunnel.outer());
+        self.out.send(route, &copy.into());
+    }
+
+    /// One copy per tunnel that leads to some of the destinations, in the order of each one's first; the others go into one
+    /// semi-permeable tunnel, if policy has the router make such.
+    fn last_resort(&mut self, route: &Route<R::NextHop>, destinations: DestinationSet) {
         let mut groups: heapless::Vec<(Tunnel, DestinationSet), MAX_DESTINATIONS> = heapless::Vec::new();
+        let mut without = DestinationSet::EMPTY;
         for index in destinations.iter() {
-            let Some(tunnel) = self.packet.destination(index).and_then(|address| self.routes.tunnel(address)) else {
-                add(&mut self.counters.not_capable, 1);
+            let address = self.arrival.packet.destination(index);
+            let Some(tunnel) = address.and_then(|address| self.routes.tunnel(address)) else {
+                without.insert(index);
                 continue;
             };
             match groups.iter_mut().find(|(present, _)| *present == tunnel) {
@@ -82,50 +125,32 @@ where
             }
         }
         for (tunnel, members) in groups {
-            self.one(route, &PacketCopy::tunnelled(self.packet, members, tunnel));
+            self.tunnelled(route, members, tunnel);
         }
-    }
-
-    fn one(&mut self, route: &Route<R::NextHop>, copy: &PacketCopy<'_>) {
-        if self.fits(route, copy, copy.destinations()) {
-            self.transmit(route, copy);
-        }
-    }
-
-    /// Whether `copy` fits the MTU; if not, `destinations` are counted and reported.
-    fn fits(&mut self, route: &Route<R::NextHop>, copy: &PacketCopy<'_>, destinations: DestinationSet) -> bool {
-        let max_len = copy.max_len(route.mtu);
-        let fits = copy.len() <= max_len;
-        if !fits {
-            add(&mut self.counters.too_big, destinations.len());
-            self.egress.too_big(route.next_hop, max_len.saturating_sub(copy.overhead()), destinations);
-        }
-        fits
-    }
-
-    fn transmit(&mut self, route: &Route<R::NextHop>, copy: &PacketCopy<'_>) {
-        let served = copy.destinations();
-        if self.policy.max_copies.is_some_and(|max| self.tried >= max) {
-            add(&mut self.counters.over_copy_limit, served.len());
-            return;
-        }
-        self.tried = self.tried.saturating_add(1);
-        if self.egress.transmit(route.next_hop, copy).is_err() {
-            add(&mut self.counters.egress_failed, served.len());
-            return;
-        }
-        self.copies = self.copies.saturating_add(1);
-        self.sent = self.sent.union(served);
-        match copy.kind() {
-            CopyKind::Xcast => {
-                add(&mut self.counters.forwarded, served.len());
-                add(&mut self.counters.xcast_copies, 1);
+        match self.policy.semi_permeable {
+            _ if without.is_empty() => {}
+            SemiPermeable::Initiate { source, hop_limit } => {
+                self.through_members(route, without, source, hop_limit);
             }
-            CopyKind::Unicast => add(&mut self.counters.unicast, served.len()),
-            CopyKind::Tunnelled => {
-                add(&mut self.counters.tunnelled, served.len());
-                add(&mut self.counters.tunnel_copies, 1);
-            }
+            _ => add(&mut self.out.counters.not_capable, without.len()),
         }
+    }
+
+    /// A new semi-permeable tunnel to the first of `destinations`, in IPv6.
+    fn through_members(
+        &mut self,
+        route: &Route<R::NextHop>,
+        destinations: DestinationSet,
+        source: Ipv6Addr,
+        hop_limit: u8,
+    ) {
+        let first = destinations.first().and_then(|index| self.arrival.packet.destination(index));
+        let Some(ends) = first.and_then(|first| TunnelEnds::new(source.into(), first)) else {
+            add(&mut self.out.counters.not_capable, destinations.len());
+            return;
+        };
+        let outer = Outer { ends, hop_limit, traffic_class: 0, tunnel_option: Some(self.tunnel_option) };
+        let copy = Rewritten::encapsulated(self.arrival, destinations, self.rule, outer);
+        self.out.send(route, &copy.into());
     }
 }

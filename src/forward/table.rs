@@ -192,6 +192,11 @@ impl<H: Copy + PartialEq, const N: usize> RouteLookup for RouteTable<H, N> {
     fn tunnel(&self, destination: IpAddr) -> Option<Tunnel> {
         longest(&self.tunnels, destination)
     }
+
+    /// What comes from the far end of one of the tunnels in the table comes out of it.
+    fn is_tunnel(&self, local: IpAddr, remote: IpAddr) -> bool {
+        self.tunnels.iter().any(|(_, tunnel)| tunnel.is_between(local, remote))
+    }
 }
 
 fn insert<T, const N: usize>(

@@ -1,14 +1,84 @@
-//! The transport header behind the Xcast headers: where it is, and what X2U changes in it.
+//! What stands behind the Xcast headers: where the transport header is, and what X2U changes in it.
 
 use core::net::IpAddr;
 
-use crate::wire::{AhHeader, ChecksumUpdate, ExtensionHeader, Family, XcastPacket, protocol, put, u8_at, u16_at};
+use crate::wire::{AhHeader, ChecksumUpdate, ExtensionHeader, Family, protocol, put, u8_at, u16_at};
 
 const DESTINATION_PORT_AT: usize = 2;
 const ICMP_ECHO_REQUEST: u8 = 8;
 const ICMPV6_ECHO_REQUEST: u8 = 128;
 /// Octets of a Fragment header (RFC 8200 §4.5).
 const FRAGMENT_HEADER_LEN: usize = 8;
+
+/// What follows the Xcast headers of a packet: a header of kind `number` at `at`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Behind<'a> {
+    pub(super) family: Family,
+    pub(super) octets: &'a [u8],
+    pub(super) number: u8,
+    pub(super) at: usize,
+}
+
+impl Behind<'_> {
+    /// The transport and where its segment starts; `None` if X2U cannot be done: another protocol, a fragment, AH or ESP, or a
+    /// segment too short for its checksum field. Destination Options are passed over.
+    pub(super) fn transport(self) -> Option<(Transport, usize)> {
+        let (number, at) = self.behind_options();
+        let transport = Transport::new(self.family, number)?;
+        let segment = self.octets.get(at..)?;
+        (segment.len() >= transport.min_len()).then_some((transport, at))
+    }
+
+    /// What follows the Destination Options headers, as far as they can be read, and where.
+    pub(super) fn behind_options(self) -> (u8, usize) {
+        let Self { family, octets, mut number, mut at } = self;
+        while family == Family::V6 && number == protocol::DESTINATION_OPTIONS {
+            let Ok(header) = ExtensionHeader::read(octets, number, at) else { break };
+            (number, at) = (header.next_header(), header.end());
+        }
+        (number, at)
+    }
+
+    /// Whether there is an ICMP or ICMPv6 echo request, which every destination would answer to the alleged sender (RFC 5058
+    /// §14, draft §2.2.7). What could hide it from here and not from the destinations is looked through (project-defined).
+    pub(super) fn is_echo_request(self) -> bool {
+        let (wanted, kind) = match self.family {
+            Family::V4 => (protocol::ICMP, ICMP_ECHO_REQUEST),
+            Family::V6 => (protocol::ICMPV6, ICMPV6_ECHO_REQUEST),
+        };
+        self.find(wanted).is_some_and(|at| u8_at(self.octets, at) == Some(kind))
+    }
+
+    /// Whether there is an AH.
+    pub(super) fn has_ah(self) -> bool {
+        self.find(protocol::AH).is_some()
+    }
+
+    /// Where the first header of kind `wanted` starts, of those behind AH, Destination Options and Routing headers and a
+    /// first fragment's Fragment header.
+    fn find(self, wanted: u8) -> Option<usize> {
+        let Self { family, octets, mut number, mut at } = self;
+        // Every round goes at least 8 octets on.
+        while number != wanted {
+            (number, at) = match (family, number) {
+                (_, protocol::AH) => {
+                    let (ah, _) = octets.get(at..).and_then(|rest| AhHeader::split(rest).ok())?;
+                    (ah.next_header(), at.saturating_add(ah.header_len()))
+                }
+                (Family::V6, protocol::DESTINATION_OPTIONS | protocol::ROUTING) => {
+                    let header = ExtensionHeader::read(octets, number, at).ok()?;
+                    (header.next_header(), header.end())
+                }
+                // Fragment Offset is in the upper 13 bits.
+                (Family::V6, protocol::FRAGMENT) if u16_at(octets, at.saturating_add(2))? >> 3 == 0 => {
+                    (u8_at(octets, at)?, at.saturating_add(FRAGMENT_HEADER_LEN))
+                }
+                _ => return None,
+            };
+        }
+        Some(at)
+    }
+}
 
 /// A transport protocol whose segments survive a change of destination address and port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,21 +102,6 @@ impl Transport {
             (Family::V6, protocol::ICMPV6) => Some(Self::Icmpv6),
             _ => None,
         }
-    }
-
-    /// The transport of a packet and where its segment starts; `None` if X2U cannot be done: another protocol, a fragment,
-    /// AH or ESP, or a segment too short for its checksum field.
-    pub(super) fn find(packet: &XcastPacket<'_>) -> Option<(Self, usize)> {
-        let family = packet.header().family();
-        let octets = packet.as_octets();
-        let (mut number, mut at) = (packet.next_protocol(), packet.layout().payload_at);
-        while family == Family::V6 && number == protocol::DESTINATION_OPTIONS {
-            let header = ExtensionHeader::read(octets, number, at).ok()?;
-            (number, at) = (header.next_header(), header.end());
-        }
-        let transport = Self::new(family, number)?;
-        let segment = octets.get(at..)?;
-        (segment.len() >= transport.min_len()).then_some((transport, at))
     }
 
     /// Octets of the segment up to the end of all that X2U may change.
@@ -112,38 +167,5 @@ fn replace_address(update: ChecksumUpdate, old: IpAddr, new: IpAddr) -> Checksum
         (IpAddr::V6(old), IpAddr::V6(new)) => update.replace(&old.octets(), &new.octets()),
         // The addresses of one packet are of one family.
         _ => update,
-    }
-}
-
-/// Whether the packet holds an ICMP or ICMPv6 echo request, which every destination would answer to the alleged sender
-/// (RFC 5058 §14, draft §2.2.7). AH, Destination Options and Routing headers and a first fragment's Fragment header are
-/// looked through, or they would hide it from here and not from the destinations (project-defined).
-pub(super) fn is_echo_request(packet: &XcastPacket<'_>) -> bool {
-    let family = packet.header().family();
-    let octets = packet.as_octets();
-    let (mut number, mut at) = (packet.next_protocol(), packet.layout().payload_at);
-    // Every round goes at least 8 octets on.
-    loop {
-        let next = match (family, number) {
-            (Family::V4, protocol::ICMP) => return u8_at(octets, at) == Some(ICMP_ECHO_REQUEST),
-            (Family::V6, protocol::ICMPV6) => return u8_at(octets, at) == Some(ICMPV6_ECHO_REQUEST),
-            (_, protocol::AH) => octets
-                .get(at..)
-                .and_then(|rest| AhHeader::split(rest).ok())
-                .map(|(ah, _)| (ah.next_header(), at.saturating_add(ah.header_len()))),
-            (Family::V6, protocol::DESTINATION_OPTIONS | protocol::ROUTING) => {
-                ExtensionHeader::read(octets, number, at).ok().map(|header| (header.next_header(), header.end()))
-            }
-            // Fragment Offset is in the upper 13 bits.
-            (Family::V6, protocol::FRAGMENT) => u16_at(octets, at.saturating_add(2))
-                .filter(|offset| offset >> 3 == 0)
-                .and_then(|_| u8_at(octets, at))
-                .map(|number| (number, at.saturating_add(FRAGMENT_HEADER_LEN))),
-            _ => None,
-        };
-        match next {
-            Some(next) => (number, at) = next,
-            None => return false,
-        }
     }
 }

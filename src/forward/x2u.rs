@@ -1,5 +1,6 @@
 //! Xcast to unicast (RFC 5058 §2, §9.2.2, §11.2): the packet as its last destination expects it, with nothing of Xcast left.
 
+use super::arrival::behind;
 use super::edit;
 use super::transport::Transport;
 use crate::wire::{ExtensionHeader, IpHeader, Ipv4Header, XcastPacket, ipv4, ipv6, protocol, put, set_packet_len};
@@ -93,10 +94,15 @@ impl Writer<'_> {
 impl Unicast {
     /// How the packet becomes unicast; `None` if it must not (X=1, AH) or cannot (its transport).
     pub(super) fn new(packet: &XcastPacket<'_>) -> Option<Self> {
-        if packet.header().no_x2u() || packet.is_behind_ah() {
+        if packet.header().no_x2u() { None } else { Self::local(packet) }
+    }
+
+    /// The same where it has arrived and X no longer plays a part.
+    pub(super) fn local(packet: &XcastPacket<'_>) -> Option<Self> {
+        if packet.is_behind_ah() {
             return None;
         }
-        let (transport, transport_at) = Transport::find(packet)?;
+        let (transport, transport_at) = behind(packet).transport()?;
         let layout = packet.layout();
         let (family, network_len) = match packet.ip() {
             IpHeader::V4(header) => {

@@ -78,6 +78,91 @@ enum Behaviour {
     Unassigned,
 }
 
+/// Which DSCP serves one packet for destinations with different ones (RFC 5058 §8.2, which leaves the rule open).
+///
+/// # Security
+///
+/// Asked by routers for each destination of a packet with a DSCP list, up to 63 times each, about code points that the
+/// sender chose. Destinations whose code points do not merge get copies of their own: a rule that merges little lets a
+/// sender cause more copies, one that merges too much gives a destination better service than its own DSCP does.
+pub trait DscpMerge {
+    /// The one code point that serves both, or `None` if neither is the more stringent and the packet must split.
+    ///
+    /// It has to be symmetric, and equal code points have to merge to themselves.
+    fn merge(&self, a: Dscp, b: Dscp) -> Option<Dscp>;
+}
+
+impl<T: DscpMerge + ?Sized> DscpMerge for &T {
+    fn merge(&self, a: Dscp, b: Dscp) -> Option<Dscp> {
+        (**self).merge(a, b)
+    }
+}
+
+/// The rule of [`Dscp::merge`], which is what routers follow unless they are told another (project-defined).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "there is nothing in it")]
+pub struct StandardMerge;
+
+impl DscpMerge for StandardMerge {
+    fn merge(&self, a: Dscp, b: Dscp) -> Option<Dscp> {
+        a.merge(b)
+    }
+}
+
+/// Only equal code points merge: for networks in which code points mean something of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "there is nothing in it")]
+pub struct EqualMerge;
+
+impl DscpMerge for EqualMerge {
+    fn merge(&self, a: Dscp, b: Dscp) -> Option<Dscp> {
+        if a == b { Some(a) } else { None }
+    }
+}
+
+/// A set of code points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DscpSet(u64);
+
+impl DscpSet {
+    pub(crate) const EMPTY: Self = Self(0);
+
+    pub(crate) fn insert(&mut self, dscp: Dscp) {
+        // A code point is at most 63.
+        self.0 |= 1_u64.checked_shl(u32::from(dscp.value())).unwrap_or(0);
+    }
+
+    fn iter(self) -> impl Iterator<Item = Dscp> {
+        (0..64_u8).filter(move |value| self.0 >> value & 1 != 0).filter_map(Dscp::new)
+    }
+
+    /// Whether `dscp` merges with every member.
+    pub(crate) fn takes<M: DscpMerge + ?Sized>(self, rule: &M, dscp: Dscp) -> bool {
+        self.iter().all(|member| rule.merge(member, dscp).is_some())
+    }
+
+    /// Whether all members merge, two by two.
+    pub(crate) fn is_mergeable<M: DscpMerge + ?Sized>(self, rule: &M) -> bool {
+        self.iter().all(|dscp| self.takes(rule, dscp))
+    }
+
+    /// What serves all members, which merge two by two; `None` if there are none. Where the rule does not merge what it made
+    /// of some with another, that other one is left out of it.
+    pub(crate) fn merged<M: DscpMerge + ?Sized>(self, rule: &M) -> Option<Dscp> {
+        self.iter().reduce(|so_far, dscp| rule.merge(so_far, dscp).unwrap_or(so_far))
+    }
+}
+
+impl FromIterator<Dscp> for DscpSet {
+    fn from_iter<I: IntoIterator<Item = Dscp>>(dscps: I) -> Self {
+        let mut set = Self::EMPTY;
+        for dscp in dscps {
+            set.insert(dscp);
+        }
+        set
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +191,32 @@ mod tests {
             assert_eq!(merge(a, a), Some(a));
             for b in 0..64 {
                 assert_eq!(merge(a, b), merge(b, a));
+            }
+        }
+    }
+
+    fn set(values: &[u8]) -> DscpSet {
+        values.iter().filter_map(|&value| Dscp::new(value)).collect()
+    }
+
+    #[test]
+    fn a_set_merges_when_every_two_do() {
+        let merged = |values: &[u8]| set(values).merged(&StandardMerge).map(Dscp::value);
+        assert_eq!((merged(&[]), merged(&[63]), merged(&[0, 8, 40])), (None, Some(63), Some(40)));
+        assert_eq!(merged(&[14, 12, 10, 0]), Some(10), "AF1x and the default");
+        assert!(set(&[0, 10, 12, 46]).is_mergeable(&StandardMerge));
+        assert!(!set(&[8, 10, 46]).is_mergeable(&StandardMerge), "CS1 and AF11");
+        assert!(set(&[]).is_mergeable(&EqualMerge) && set(&[10, 10]).is_mergeable(&EqualMerge));
+        assert!(!set(&[0, 8]).is_mergeable(&EqualMerge));
+        assert!(set(&[8]).takes(&StandardMerge, Dscp::DEFAULT) && !set(&[8]).takes(&&EqualMerge, Dscp::DEFAULT));
+    }
+
+    /// What every two of which merge merges as a whole, in any order: the rule that ships needs no way out.
+    #[test]
+    fn three_that_merge_by_twos_merge_as_one() {
+        for [a, b, c] in (0..64_u8).flat_map(|a| (0..64).flat_map(move |b| (0..64).map(move |c| [a, b, c]))) {
+            if let (Some(ab), Some(_), Some(bc)) = (merge(a, b), merge(a, c), merge(b, c)) {
+                assert!(merge(ab, c).is_some() && merge(ab, c) == merge(a, bc), "{a} {b} {c}");
             }
         }
     }

@@ -52,6 +52,8 @@ pub enum ParseErrorKind {
     RoutingBehindAh,
     /// UDP Length is below 8 or beyond the end.
     UdpLength,
+    /// The semi-permeable tunnel option holds data, or stands in front of an IPv4 packet.
+    TunnelOption,
 }
 
 /// Octets that cannot be read: what is wrong, and where.
@@ -112,6 +114,7 @@ impl core::fmt::Display for ParseError {
             K::AhPayloadLen => "AH Payload Len too small",
             K::RoutingBehindAh => "Xcast Routing header behind AH",
             K::UdpLength => "UDP Length does not fit",
+            K::TunnelOption => "tunnel option with data or in front of an IPv4 packet",
         };
         write!(f, "{what} (octet {})", self.pointer)
     }

@@ -4,12 +4,13 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use zerocopy::IntoBytes;
 
+use super::dscp::DscpSet;
 use super::ip::protocol;
 use super::layout::{FLAG_ANONYMOUS, FLAG_DSCP, FLAG_NO_X2U, FLAG_PORTS, Layout, VERSION, max_destinations};
 use super::octets::put;
 use super::{
-    BitmapPlace, Checksum, CodePoints, DestinationSet, Dscp, EmitError, Family, Ipv4Repr, Ipv6Repr, bitmap_option,
-    is_routable_unicast, ports, xcast4, xcast6,
+    BitmapPlace, Checksum, CodePoints, DestinationSet, Dscp, DscpMerge, EmitError, Family, Ipv4Repr, Ipv6Repr,
+    StandardMerge, bitmap_option, is_routable_unicast, ports, xcast4, xcast6,
 };
 
 /// Who sends to whom, and the channel identifier, whose size depends on the family.
@@ -93,6 +94,14 @@ pub struct XcastRepr<'a> {
     pub next_protocol: u8,
 }
 
+/// What the IP header says that is not in an [`XcastRepr`].
+#[derive(Clone, Copy)]
+struct Envelope {
+    traffic_class: u8,
+    /// Octets behind all headers.
+    payload_len: usize,
+}
+
 impl XcastRepr<'_> {
     fn layout(&self) -> Layout {
         let (dscps, ports) = (self.dscps.is_some(), self.ports.is_some());
@@ -130,23 +139,13 @@ impl XcastRepr<'_> {
     }
 
     /// The DSCP for the IP header. Every two of the destinations to be served must merge, as they must in a router's branch.
-    fn dscp(&self) -> Result<Dscp, EmitError> {
+    fn dscp<M: DscpMerge + ?Sized>(&self, rule: &M) -> Result<Dscp, EmitError> {
         let Some(dscps) = self.dscps else { return Ok(Dscp::DEFAULT) };
-        // At most 64 different ones, however many destinations there are.
-        let present = self
-            .bits
-            .iter()
-            .filter_map(|index| dscps.get(index))
-            .fold(0_u64, |present, dscp| present | 1_u64.checked_shl(u32::from(dscp.value())).unwrap_or(0));
-        let members = || (0..64_u8).filter(|value| present >> value & 1 != 0).filter_map(Dscp::new);
-        let mut merged = None;
-        for dscp in members() {
-            if members().any(|other| dscp.merge(other).is_none()) {
-                return Err(EmitError::DscpsDoNotMerge);
-            }
-            merged = merged.map_or(Some(dscp), |so_far: Dscp| so_far.merge(dscp));
+        let present: DscpSet = self.bits.iter().filter_map(|index| dscps.get(index).copied()).collect();
+        if !present.is_mergeable(rule) {
+            return Err(EmitError::DscpsDoNotMerge);
         }
-        Ok(merged.unwrap_or_default())
+        Ok(present.merged(rule).unwrap_or_default())
     }
 
     /// Whether the packet may be built at all.
@@ -155,6 +154,11 @@ impl XcastRepr<'_> {
     ///
     /// - Every [`EmitError`] that does not speak of lengths in octets.
     pub fn check(&self) -> Result<(), EmitError> {
+        self.check_but_dscps()?;
+        self.dscp(&StandardMerge).map(|_| ())
+    }
+
+    fn check_but_dscps(&self) -> Result<(), EmitError> {
         let count = self.destinations.len();
         let max = max_destinations(self.destinations.family(), self.dscps.is_some(), self.ports.is_some(), self.bitmap);
         if count == 0 {
@@ -179,7 +183,7 @@ impl XcastRepr<'_> {
         if self.destinations.family() == Family::V4 && self.next_protocol == protocol::AH {
             return Err(EmitError::AhBehindXcast4);
         }
-        self.dscp().map(|_| ())
+        Ok(())
     }
 
     fn check_addresses(&self) -> Result<(), EmitError> {
@@ -215,7 +219,23 @@ impl XcastRepr<'_> {
         payload_len: usize,
         buffer: &'b mut [u8],
     ) -> Result<&'b mut [u8], EmitError> {
-        self.check()?;
+        self.emit_with(&StandardMerge, code_points, payload_len, buffer)
+    }
+
+    /// Writes all headers as [`emit`](Self::emit) does, with the DSCP of the IP header by another rule (RFC 5058 §8.2).
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`emit`](Self::emit); `buffer` is unchanged.
+    pub fn emit_with<'b, M: DscpMerge + ?Sized>(
+        &self,
+        rule: &M,
+        code_points: &CodePoints,
+        payload_len: usize,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b mut [u8], EmitError> {
+        self.check_but_dscps()?;
+        let envelope = Envelope { traffic_class: self.dscp(rule)?.ds_field(), payload_len };
         let len = self.encoded_len(payload_len);
         if len > self.destinations.family().max_packet_len() {
             return Err(EmitError::PacketTooLong { len });
@@ -225,10 +245,10 @@ impl XcastRepr<'_> {
         let (headers, payload) = packet.split_at_mut_checked(self.header_len()).ok_or(needed)?;
         match self.destinations {
             Destinations::V4 { source, channel, addresses } => {
-                self.emit_v4(code_points, source, channel, addresses, headers, payload_len)?;
+                self.emit_v4(code_points, envelope, source, channel, addresses, headers)?;
             }
             Destinations::V6 { source, channel, addresses } => {
-                self.emit_v6(code_points, source, channel, addresses, headers, payload_len)?;
+                self.emit_v6(code_points, envelope, source, channel, addresses, headers)?;
             }
         }
         Ok(payload)
@@ -248,22 +268,22 @@ impl XcastRepr<'_> {
     fn emit_v4(
         &self,
         code_points: &CodePoints,
+        envelope: Envelope,
         source: Ipv4Addr,
         channel: [u8; 4],
         addresses: &[Ipv4Addr],
         headers: &mut [u8],
-        payload_len: usize,
     ) -> Result<(), EmitError> {
         let layout = self.layout();
         let needed = EmitError::BufferTooSmall { needed: headers.len() };
         let ip = Ipv4Repr {
-            tos: self.dscp()?.ds_field(),
+            tos: envelope.traffic_class,
             ttl: self.hop_limit,
             protocol: code_points.fields().xcast4_protocol,
             source,
             destination: code_points.fields().routers_v4,
             options_len: self.option_len(),
-            payload_len: layout.len.saturating_add(payload_len),
+            payload_len: layout.len.saturating_add(envelope.payload_len),
         };
         if self.bitmap == BitmapPlace::Option
             && let Some(options) = headers.get_mut(super::ipv4::MIN_HEADER_LEN..ip.encoded_len())
@@ -298,23 +318,23 @@ impl XcastRepr<'_> {
     fn emit_v6(
         &self,
         code_points: &CodePoints,
+        envelope: Envelope,
         source: Ipv6Addr,
         channel: [u8; 16],
         addresses: &[Ipv6Addr],
         headers: &mut [u8],
-        payload_len: usize,
     ) -> Result<(), EmitError> {
         let layout = self.layout();
         let needed = EmitError::BufferTooSmall { needed: headers.len() };
         let extensions_len = headers.len().saturating_sub(super::ipv6::HEADER_LEN);
         let separated = self.bitmap == BitmapPlace::Option;
         let ip = Ipv6Repr {
-            traffic_class: self.dscp()?.ds_field(),
+            traffic_class: envelope.traffic_class,
             hop_limit: self.hop_limit,
             next_header: if separated { protocol::HOP_BY_HOP } else { protocol::ROUTING },
             source,
             destination: code_points.fields().routers_v6,
-            payload_len: extensions_len.saturating_add(payload_len),
+            payload_len: extensions_len.saturating_add(envelope.payload_len),
         };
         ip.emit(headers)?;
         let rest = headers.get_mut(super::ipv6::HEADER_LEN..).ok_or(needed)?;

@@ -42,11 +42,11 @@ impl TunnelEnds {
         }
     }
 
-    /// Writes the outer header of a packet of `inner` family with `payload_len` octets behind that header. Identification 0,
-    /// DF 1, flow label 0 (project-defined); `traffic_class`, DSCP and ECN, is that of the inner header.
+    /// Writes the outer header in front of `payload_len` octets that start with a header of kind `next_header`.
+    /// Identification 0, DF 1, flow label 0 (project-defined); `traffic_class`, DSCP and ECN, is that of the inner header.
     pub(crate) fn emit(
         &self,
-        inner: Family,
+        next_header: u8,
         traffic_class: u8,
         hop_limit: u8,
         payload_len: usize,
@@ -56,7 +56,7 @@ impl TunnelEnds {
             Self::V4(source, destination) => Ipv4Repr {
                 tos: traffic_class,
                 ttl: hop_limit,
-                protocol: inner.protocol(),
+                protocol: next_header,
                 source,
                 destination,
                 options_len: 0,
@@ -64,8 +64,7 @@ impl TunnelEnds {
             }
             .emit(outer),
             Self::V6(source, destination) => {
-                Ipv6Repr { traffic_class, hop_limit, next_header: inner.protocol(), source, destination, payload_len }
-                    .emit(outer)
+                Ipv6Repr { traffic_class, hop_limit, next_header, source, destination, payload_len }.emit(outer)
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use xcast_sec::forward::{CopyKind, Egress, PacketCopy, Route, RouteLookup, Router, RouterPolicy, Tunnel};
+use xcast_sec::time::Instant;
 use xcast_sec::wire::{ChecksumPolicy, CodePoints, DestinationSet, IpHeader, XcastPacket};
 
 /// Routes made of the last octet of an address, so that every packet meets all there is.
@@ -95,7 +96,7 @@ pub(crate) fn check(data: &[u8]) {
     let mut egress =
         Inspector { arrived: packet, code_points, checksum: policy.checksum, served: DestinationSet::EMPTY, copies: 0 };
     let mut router = Router::new(code_points, policy);
-    match router.forward(packet, &Octets { choice }, &mut egress) {
+    match router.forward(Instant::START, None, packet, &Octets { choice }, &mut egress) {
         Ok(outcome) => {
             let read = XcastPacket::parse(packet, &code_points, ChecksumPolicy::Ignore).expect("it was read before");
             assert_eq!((outcome.copies, outcome.sent), (egress.copies, egress.served));

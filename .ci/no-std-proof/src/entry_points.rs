@@ -34,6 +34,7 @@ fn packets_parse() -> bool {
 fn packets_are_forwarded() -> bool {
     use core::net::Ipv6Addr;
     use xcast_sec::forward::{FnEgress, PacketCopy, Prefix, Route, RouteTable, Router, RouterPolicy};
+    use xcast_sec::time::Instant;
 
     let packet = black_box(&PACKET[..]);
     let Ok(everywhere) = Prefix::new(Ipv6Addr::UNSPECIFIED.into(), 0) else { return false };
@@ -44,7 +45,7 @@ fn packets_are_forwarded() -> bool {
     let mut sent = [0; 256];
     let mut router = Router::new(CodePoints::rfc4727_experiment(), RouterPolicy::default());
     let mut egress = FnEgress(|_: u8, copy: &PacketCopy<'_>| copy.emit(&mut sent).map(|_| ()));
-    let outcome = router.forward(packet, &routes, &mut egress);
+    let outcome = router.forward(Instant::START, None, packet, &routes, &mut egress);
     outcome.is_ok_and(|outcome| outcome.copies == 1) && sent.first() == packet.first()
 }
 

@@ -2,9 +2,8 @@
 
 use core::net::{IpAddr, Ipv6Addr};
 
-use super::behind;
-use crate::forward::edit;
-use crate::forward::transport::Transport;
+use crate::forward::transport::{Behind, Transport};
+use crate::forward::{arrival, edit};
 use crate::wire::xcast6_v2::{CodePointsV2, MAX_DESTINATIONS, PacketV2, ReprV2, set_flow_label};
 use crate::wire::{
     BitmapPlace, CodePoints, Destinations, EmitError, ExtensionHeader, Family, IpHeader, XcastPacket, XcastRepr, ipv6,
@@ -117,7 +116,7 @@ fn collect(list: impl Iterator<Item = Ipv6Addr>) -> Result<Addresses, EmitError>
 /// - [`ConvertError::Ah`], [`ConvertError::ForeignPorts`], [`ConvertError::Transport`], [`ConvertError::Emit`]; `buffer` is
 ///   unchanged.
 pub fn to_rfc5058(packet: &PacketV2<'_>, code_points: &CodePoints, buffer: &mut [u8]) -> Result<usize, ConvertError> {
-    let segment = Segment::find(packet.as_octets(), packet.next_protocol(), packet.payload_at())?;
+    let segment = Segment::find(super::copy::behind(packet))?;
     check_options(packet, code_points)?;
     let addresses = collect(packet.destinations())?;
     let repr = XcastRepr {
@@ -157,11 +156,10 @@ pub fn from_rfc5058(
     buffer: &mut [u8],
 ) -> Result<usize, ConvertError> {
     let IpHeader::V6(ip) = packet.ip() else { return Err(ConvertError::Ipv4) };
-    let payload_at = packet.layout().payload_at;
     if packet.layout().xcast_at != ipv6::HEADER_LEN {
         return Err(ConvertError::HeadersInFront);
     }
-    let segment = Segment::find(packet.as_octets(), packet.next_protocol(), payload_at)?;
+    let segment = Segment::find(arrival::behind(packet))?;
     check_losses(packet, may_lose)?;
     let v6 = |address| if let IpAddr::V6(address) = address { Some(address) } else { None };
     let addresses = collect(packet.header().destinations().filter_map(v6))?;
@@ -191,18 +189,17 @@ pub fn from_rfc5058(
 struct Segment(Option<(Transport, usize)>);
 
 impl Segment {
-    fn find(octets: &[u8], number: u8, at: usize) -> Result<Self, ConvertError> {
-        if behind::has_ah(octets, number, at) {
+    fn find(behind: Behind<'_>) -> Result<Self, ConvertError> {
+        if behind.has_ah() {
             return Err(ConvertError::Ah);
         }
         // No checksum of theirs has the address in it, or none that can be reached.
-        if let protocol::ESP | protocol::IPV4 | protocol::IPV6 | protocol::NO_NEXT_HEADER =
-            last_header(octets, number, at)
+        if let (protocol::ESP | protocol::IPV4 | protocol::IPV6 | protocol::NO_NEXT_HEADER, _) = behind.behind_options()
         {
             return Ok(Self(None));
         }
-        let (transport, segment_at) = behind::transport(octets, number, at).ok_or(ConvertError::Transport)?;
-        Ok(Self(Some((transport, segment_at.saturating_sub(at)))))
+        let (transport, segment_at) = behind.transport().ok_or(ConvertError::Transport)?;
+        Ok(Self(Some((transport, segment_at.saturating_sub(behind.at)))))
     }
 
     fn redirect(&self, behind: &mut [u8], old: Ipv6Addr, new: Ipv6Addr) {
@@ -212,16 +209,6 @@ impl Segment {
             transport.redirect(segment, old.into(), new.into(), None);
         }
     }
-}
-
-/// What follows the Destination Options headers from `at` on.
-fn last_header(octets: &[u8], number: u8, at: usize) -> u8 {
-    let (mut number, mut at) = (number, at);
-    while number == protocol::DESTINATION_OPTIONS {
-        let Ok(header) = ExtensionHeader::read(octets, number, at) else { break };
-        (number, at) = (header.next_header(), header.end());
-    }
-    number
 }
 
 /// XCAST6 2.0 has no ports, so what RFC 5058 would read as such means something else (WIRE.md §4).

@@ -2,8 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::behind;
-use crate::forward::transport::Transport;
+use crate::forward::transport::{Behind, Transport};
 use crate::forward::{CopyKind, edit};
 use crate::wire::xcast6_v2::{PacketV2, retain};
 use crate::wire::{DestinationSet, EmitError, Family, ipv6, leave_tunnel, put, set_ecn, set_packet_len};
@@ -22,8 +21,7 @@ impl Unicast {
         if packet.no_x2u() {
             return None;
         }
-        let (transport, transport_at) =
-            behind::transport(packet.as_octets(), packet.next_protocol(), packet.payload_at())?;
+        let (transport, transport_at) = behind(packet).transport()?;
         Some(Self { transport, transport_at })
     }
 
@@ -33,15 +31,14 @@ impl Unicast {
     }
 }
 
-/// One copy of a packet, for one next hop. Nothing is written before it is asked for, and nothing is kept afterwards: the
-/// headers go straight to the buffer of whoever sends it, and what stays the same is lent from the arriving packet.
-///
-/// An Xcast copy differs from the packet by the bitmap, which is that of its branch, the outer destination, which is the
-/// first of that, the outer hop limit, which is one less, and, if the packet is anonymous, the other addresses, which are
-/// zero. Outer source, ECN and ICMP offset stay as received (project-defined). A unicast copy is the inner packet as the sender would have sent it to one destination alone: without the Routing
-/// header, with the outer hop limit less one, and marked by congestion where the outer header was (RFC 4301 §5.1.2.1).
+/// What stands behind the Routing header of `packet`.
+pub(super) fn behind<'a>(packet: &PacketV2<'a>) -> Behind<'a> {
+    Behind { family: Family::V6, octets: packet.as_octets(), number: packet.next_protocol(), at: packet.payload_at() }
+}
+
+/// One copy of a packet: what differs from the packet that arrived, as the documentation of `v2` says.
 #[derive(Clone, Copy, Debug)]
-pub struct CopyV2<'a> {
+pub(in crate::forward) struct CopyV2<'a> {
     packet: &'a PacketV2<'a>,
     destinations: DestinationSet,
     /// Present in a unicast copy, which has one destination.
@@ -58,74 +55,36 @@ impl<'a> CopyV2<'a> {
         Self { packet, destinations, unicast: Some(plan) }
     }
 
-    /// What it is: [`CopyKind::Xcast`] or [`CopyKind::Unicast`].
-    #[must_use]
-    pub const fn kind(&self) -> CopyKind {
+    pub(in crate::forward) const fn kind(&self) -> CopyKind {
         match self.unicast {
             None => CopyKind::Xcast,
             Some(_) => CopyKind::Unicast,
         }
     }
 
-    /// The destinations it serves, as indices of the arriving packet's list.
-    #[must_use]
-    pub const fn destinations(&self) -> DestinationSet {
+    pub(in crate::forward) const fn destinations(&self) -> DestinationSet {
         self.destinations
     }
 
-    /// Octets of the copy, from its (outer) IP header on.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty, reason = "never shorter than an IP header")]
-    pub fn len(&self) -> usize {
-        self.header_len().saturating_add(self.payload().len())
-    }
-
-    /// Octets that [`emit_header`](Self::emit_header) writes.
-    #[must_use]
-    pub fn header_len(&self) -> usize {
+    pub(in crate::forward) fn header_len(&self) -> usize {
         match self.unicast {
             None => self.packet.payload_at(),
             Some(plan) => ipv6::HEADER_LEN.saturating_add(plan.unchanged_at().saturating_sub(self.packet.payload_at())),
         }
     }
 
-    /// What follows the headers: octets of the arriving packet, the same in every copy of this kind.
-    #[must_use]
-    pub fn payload(&self) -> &'a [u8] {
+    pub(in crate::forward) fn payload(&self) -> &'a [u8] {
         let at = self.unicast.map_or(self.packet.payload_at(), |plan| plan.unchanged_at());
         self.packet.as_octets().get(at..).unwrap_or(&[])
     }
 
-    /// Writes all that differs from the arriving packet, and returns its octets' number,
-    /// [`header_len`](Self::header_len). [`payload`](Self::payload) is to follow on the wire.
-    ///
-    /// # Errors
-    ///
-    /// - [`EmitError::BufferTooSmall`]; `buffer` is unchanged.
-    pub fn emit_header(&self, buffer: &mut [u8]) -> Result<usize, EmitError> {
-        let len = self.header_len();
-        let too_small = EmitError::BufferTooSmall { needed: len };
-        let header = buffer.get_mut(..len).ok_or(too_small)?;
+    /// Writes the headers to `header`, which has their length.
+    pub(in crate::forward) fn emit_header(&self, header: &mut [u8]) -> Result<(), EmitError> {
         match self.unicast {
             None => self.emit_xcast(header),
             Some(plan) => self.emit_unicast(plan, header),
         }
-        .ok_or(too_small)?;
-        Ok(len)
-    }
-
-    /// Writes the whole copy, and returns its octets' number, [`len`](Self::len).
-    ///
-    /// # Errors
-    ///
-    /// - [`EmitError::BufferTooSmall`]; `buffer` is unchanged.
-    pub fn emit(&self, buffer: &mut [u8]) -> Result<usize, EmitError> {
-        let too_small = EmitError::BufferTooSmall { needed: self.len() };
-        let copy = buffer.get_mut(..self.len()).ok_or(too_small)?;
-        let (header, payload) = copy.split_at_mut_checked(self.header_len()).ok_or(too_small)?;
-        self.emit_header(header)?;
-        payload.copy_from_slice(self.payload());
-        Ok(self.len())
+        .ok_or(EmitError::BufferTooSmall { needed: self.header_len() })
     }
 
     fn hop_limit(&self) -> u8 {
@@ -153,7 +112,7 @@ impl<'a> CopyV2<'a> {
         edit::set_next_header(ip, Family::V6, packet.next_protocol());
         edit::set_hop_limit(ip, Family::V6, self.hop_limit());
         edit::set_destination(ip, Family::V6, destination);
-        set_packet_len(ip, Family::V6, self.len());
+        set_packet_len(ip, Family::V6, self.header_len().saturating_add(self.payload().len()));
         let ecn = leave_tunnel(packet.inner().traffic_class(), packet.outer().traffic_class());
         set_ecn(ip, Family::V6, ecn);
         Some(())

@@ -19,6 +19,8 @@ pub enum ForwardErrorV2 {
         /// Where it stands, in octets from the start of the packet.
         pointer: usize,
     },
+    /// It did not come from where its sender is ([`ReversePath`](crate::forward::ReversePath)).
+    ReversePath,
 }
 
 impl From<ParseErrorV2> for ForwardErrorV2 {
@@ -35,6 +37,7 @@ impl core::fmt::Display for ForwardErrorV2 {
             Self::UnusableDestination { index, pointer } => {
                 write!(f, "destination {index} cannot be routed to (octet {pointer})")
             }
+            Self::ReversePath => f.write_str("did not come from where its sender is"),
         }
     }
 }
@@ -43,7 +46,7 @@ impl core::error::Error for ForwardErrorV2 {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Parse(error) => Some(error),
-            Self::UnusableSource | Self::UnusableDestination { .. } => None,
+            _ => None,
         }
     }
 }

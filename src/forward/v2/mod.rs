@@ -6,6 +6,14 @@
 //! left, so that routers without Xcast are crossed without tunnels or capabilities being known. A host that gets it sends it
 //! on to the rest (RFC 5058 §11.4): it runs a [`RouterV2`] too, whose own addresses are the host's.
 //!
+//! # What a copy is
+//!
+//! An Xcast [`PacketCopy`](super::PacketCopy) differs from the packet by the bitmap, which is that of its branch, the outer
+//! destination, which is the first of that, the outer hop limit, which is one less, and, if the packet is anonymous, the other
+//! addresses, which are zero. Outer source, ECN and ICMP offset stay as received (project-defined). A unicast copy is the inner
+//! packet as the sender would have sent it to one destination alone: without the Routing header, with the outer hop limit less
+//! one, and marked by congestion where the outer header was (RFC 4301 §5.1.2.1).
+//!
 //! # At the border
 //!
 //! [`to_rfc5058`] and [`from_rfc5058`] write a packet as a sender of the other side would have built it. The result is handed
@@ -29,18 +37,14 @@
 //! | headers in front of the Routing header | none are there | refused |
 //! | a fragment, an unknown transport | refused: a checksum could not follow | refused |
 
-mod behind;
 mod convert;
 mod copy;
-mod egress;
 mod error;
 mod policy;
 mod router;
-mod send;
 
 pub use convert::{ConvertError, Field, MayLose, from_rfc5058, to_rfc5058};
-pub use copy::CopyV2;
-pub use egress::EgressV2;
+pub(super) use copy::CopyV2;
 pub use error::ForwardErrorV2;
 pub use policy::RouterPolicyV2;
 pub use router::RouterV2;

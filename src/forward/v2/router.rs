@@ -1,20 +1,29 @@
 //! One XCAST6 2.0 packet in, its copies out.
 
-use super::send::{Sending, branches};
-use super::{EgressV2, ForwardErrorV2, RouterPolicyV2, behind};
-use crate::forward::counters::add;
-use crate::forward::{Counters, Outcome, RouteLookup};
-use crate::wire::xcast6_v2::{CodePointsV2, MAX_DESTINATIONS, PacketV2, ParseErrorKindV2, address_at};
-use crate::wire::{DestinationSet, is_routable_unicast};
+use core::net::IpAddr;
 
-/// A router or host of XCAST6 2.0: code points, policy and counters. It remembers nothing else from packet to packet.
+use super::copy::{CopyV2, Unicast, behind};
+use super::{ForwardErrorV2, RouterPolicyV2};
+use crate::forward::branch::{Branch, branches};
+use crate::forward::counters::add;
+use crate::forward::output::Output;
+use crate::forward::reports::Reports;
+use crate::forward::serve::{Arrived, first_unusable, remote, reverse_path_ok};
+use crate::forward::{Counters, Egress, Outcome, RouteLookup};
+use crate::time::Instant;
+use crate::wire::xcast6_v2::{CodePointsV2, PacketV2, ParseErrorKindV2, address_at};
+use crate::wire::{DestinationSet, Dscp, StandardMerge, is_routable_unicast};
+
+/// A router or host of XCAST6 2.0: code points, policy and counters. From packet to packet it remembers
+/// nothing else than how many reports it still may make.
 ///
 /// Of the [`Counters`], those that no XCAST6 2.0 packet can cause stay at 0: `unsupported`, `checksum`, `not_for_us`,
-/// `refused`, `not_capable`, `tunnelled` and `tunnel_copies`.
+/// `refused`, `unusable_tunnel`, `not_a_member`, `not_capable`, and those of tunnels.
 #[derive(Clone, Debug)]
 pub struct RouterV2 {
     code_points: CodePointsV2,
     policy: RouterPolicyV2,
+    reports: Reports,
     /// What it did so far.
     pub counters: Counters,
 }
@@ -23,7 +32,7 @@ impl RouterV2 {
     /// A router with all counters at 0.
     #[must_use]
     pub fn new(code_points: CodePointsV2, policy: RouterPolicyV2) -> Self {
-        Self { code_points, policy, counters: Counters::default() }
+        Self { code_points, policy, reports: Reports::new(policy.reports), counters: Counters::default() }
     }
 
     /// The code points it goes by.
@@ -38,8 +47,9 @@ impl RouterV2 {
         &self.policy
     }
 
-    /// Forwards `packet`, which starts at its outer IPv6 header and came by, whomever that header leads to: a router looks
-    /// into what it would otherwise only pass on, and a host into what is for it (WIRE.md §9, §10).
+    /// Forwards `packet`, which starts at its outer IPv6 header and came by, from the neighbour `from` if that is known, whomever
+    /// that header leads to: a router looks into what it would otherwise only pass on, and a host into what is for it (WIRE.md
+    /// §9, §10).
     ///
     /// Every destination whose bit is set is looked up; those with the same next hop share a copy, in the order of each
     /// group's first destination, whose outer destination is that first one. A group of one becomes a unicast packet where
@@ -50,108 +60,113 @@ impl RouterV2 {
     ///
     /// # Errors
     ///
-    /// - [`ForwardErrorV2::Parse`], [`ForwardErrorV2::UnusableSource`], [`ForwardErrorV2::UnusableDestination`], checked in
-    ///   this order. Nothing was sent.
+    /// - [`ForwardErrorV2::Parse`], [`ForwardErrorV2::UnusableSource`], [`ForwardErrorV2::UnusableDestination`],
+    ///   [`ForwardErrorV2::ReversePath`], checked in this order. Nothing was sent.
     ///
     /// Everything else that goes wrong concerns some destinations only: it is counted, and the others are served.
-    pub fn forward<R, E>(&mut self, packet: &[u8], routes: &R, egress: &mut E) -> Result<Outcome, ForwardErrorV2>
+    pub fn forward<R, E>(
+        &mut self,
+        now: Instant,
+        from: Option<R::NextHop>,
+        packet: &[u8],
+        routes: &R,
+        egress: &mut E,
+    ) -> Result<Outcome, ForwardErrorV2>
     where
         R: RouteLookup + ?Sized,
-        E: EgressV2<R::NextHop> + ?Sized,
+        E: Egress<R::NextHop> + ?Sized,
     {
-        add(&mut self.counters.packets, 1);
-        match admit(packet, &self.code_points) {
-            Ok(packet) => Ok(self.forward_admitted(&packet, routes, egress)),
-            Err(error) => {
-                self.count_error(error);
-                Err(error)
-            }
-        }
-    }
-
-    fn forward_admitted<R, E>(&mut self, packet: &PacketV2<'_>, routes: &R, egress: &mut E) -> Outcome
-    where
-        R: RouteLookup + ?Sized,
-        E: EgressV2<R::NextHop> + ?Sized,
-    {
-        let counters = &mut self.counters;
+        let Self { code_points, policy, reports, counters } = self;
+        add(&mut counters.packets, 1);
+        let packet = admit(packet, from, code_points, policy, routes).inspect_err(|error| count(counters, *error))?;
         let mut outcome = Outcome::default();
-        let echo = || behind::is_echo_request(packet.as_octets(), packet.next_protocol(), packet.payload_at());
-        if !self.policy.allow_echo && echo() {
-            add(&mut counters.echo_requests, 1);
-            return outcome;
-        }
-        if packet.bits().is_empty() {
-            add(&mut counters.nothing_to_do, 1);
-            return outcome;
-        }
-        add(&mut counters.destinations, packet.bits().len());
-        let duplicates = duplicates(packet);
-        add(&mut counters.duplicate, duplicates.len());
-        let distinct = packet.bits().difference(duplicates);
-
-        let is_local =
-            |&index: &usize| packet.destination(index).is_some_and(|address| routes.is_local(address.into()));
-        outcome.local_destinations = distinct.iter().filter(is_local).collect();
-        outcome.local = !outcome.local_destinations.is_empty();
-        add(&mut counters.local, outcome.local_destinations.len());
-        let remote = distinct.difference(outcome.local_destinations);
-        if packet.outer().hop_limit() <= 1 {
-            add(&mut counters.hop_limit, remote.len());
-            return outcome;
-        }
-
-        let (branches, no_route) = branches(packet, remote, routes);
+        let remote = remote(&packet, policy.allow_echo, routes, counters, &mut outcome);
+        let (branches, no_route) = branches(&packet, remote, routes, |_| None, &StandardMerge);
         add(&mut counters.no_route, no_route.len());
-        let mut sending = Sending::new(packet, &self.policy, egress, counters);
+        let unicast = if policy.x2u { Unicast::new(&packet) } else { None };
+        let mut out = Output::new(now, policy.max_copies, egress, counters, reports);
         for branch in &branches {
-            sending.branch(branch);
+            send(&packet, unicast, branch, &mut out);
         }
-        (outcome.copies, outcome.sent) = sending.done();
-        outcome
-    }
-
-    fn count_error(&mut self, error: ForwardErrorV2) {
-        let counters = &mut self.counters;
-        let counter = match error {
-            ForwardErrorV2::UnusableSource => &mut counters.unusable_source,
-            ForwardErrorV2::UnusableDestination { .. } => &mut counters.unusable_destination,
-            ForwardErrorV2::Parse(error) => match error.kind() {
-                ParseErrorKindV2::NotXcast6V2 => &mut counters.not_xcast,
-                _ => &mut counters.malformed,
-            },
-        };
-        add(counter, 1);
+        out.tell(&mut outcome);
+        Ok(outcome)
     }
 }
 
+/// Sends the one copy of a branch: unicast if it has one destination and that may be (WIRE.md §9 step 5), Xcast else.
+fn send<H: Copy, E: Egress<H> + ?Sized>(
+    packet: &PacketV2<'_>,
+    unicast: Option<Unicast>,
+    branch: &Branch<H>,
+    out: &mut Output<'_, E>,
+) {
+    let destinations = branch.destinations;
+    let copy = match unicast {
+        Some(plan) if destinations.len() == 1 => CopyV2::unicast(packet, plan, destinations),
+        _ => CopyV2::xcast(packet, destinations),
+    };
+    out.send(&branch.route, &copy.into());
+}
+
+fn count(counters: &mut Counters, error: ForwardErrorV2) {
+    let counter = match error {
+        ForwardErrorV2::UnusableSource => &mut counters.unusable_source,
+        ForwardErrorV2::UnusableDestination { .. } => &mut counters.unusable_destination,
+        ForwardErrorV2::ReversePath => &mut counters.reverse_path,
+        ForwardErrorV2::Parse(error) => match error.kind() {
+            ParseErrorKindV2::NotXcast6V2 => &mut counters.not_xcast,
+            _ => &mut counters.malformed,
+        },
+    };
+    add(counter, 1);
+}
+
 /// Reads the packet and checks all that makes it an error.
-fn admit<'a>(packet: &'a [u8], code_points: &CodePointsV2) -> Result<PacketV2<'a>, ForwardErrorV2> {
+fn admit<'a, R: RouteLookup + ?Sized>(
+    packet: &'a [u8],
+    from: Option<R::NextHop>,
+    code_points: &CodePointsV2,
+    policy: &RouterPolicyV2,
+    routes: &R,
+) -> Result<PacketV2<'a>, ForwardErrorV2> {
     let packet = PacketV2::parse(packet, code_points)?;
     let sources = [packet.inner().source(), packet.outer().source()];
     if !sources.iter().all(|&source| is_routable_unicast(source.into())) {
         return Err(ForwardErrorV2::UnusableSource);
     }
-    // Whether its bit is set or not: a bit may have been cleared on the way here. Zero stands for an address erased.
-    for (index, address) in packet.destinations().enumerate() {
-        let erased = packet.anonymous() && address.is_unspecified() && !packet.bits().contains(index);
-        if !erased && !is_routable_unicast(address.into()) {
-            return Err(ForwardErrorV2::UnusableDestination { index, pointer: address_at(index) });
-        }
+    let addresses = packet.destinations().map(IpAddr::V6);
+    if let Some(index) = first_unusable(addresses, packet.anonymous(), packet.bits()) {
+        return Err(ForwardErrorV2::UnusableDestination { index, pointer: address_at(index) });
     }
-    Ok(packet)
+    if reverse_path_ok(policy.reverse_path, packet.inner().source().into(), from, routes) {
+        Ok(packet)
+    } else {
+        Err(ForwardErrorV2::ReversePath)
+    }
 }
 
-/// The destinations to be served that repeat an earlier one (WIRE.md §5). Sorted rather than compared pair by pair, as a
-/// sender chooses how many there are.
-fn duplicates(packet: &PacketV2<'_>) -> DestinationSet {
-    let mut order: heapless::Vec<usize, MAX_DESTINATIONS> = heapless::Vec::new();
-    for index in packet.bits().iter() {
-        // There is room for all.
-        let _ = order.push(index);
+impl Arrived for PacketV2<'_> {
+    fn bits(&self) -> DestinationSet {
+        PacketV2::bits(self)
     }
-    order.sort_unstable_by_key(|&index| (packet.destination(index), index));
-    let pairs = order.iter().zip(order.iter().skip(1));
-    let repeats = |&(&earlier, &later): &(&usize, &usize)| packet.destination(earlier) == packet.destination(later);
-    pairs.filter(repeats).map(|(_, &later)| later).collect()
+
+    fn destination(&self, index: usize) -> Option<IpAddr> {
+        PacketV2::destination(self, index).map(IpAddr::V6)
+    }
+
+    fn port(&self, _: usize) -> Option<u16> {
+        None
+    }
+
+    fn dscp(&self, _: usize) -> Option<Dscp> {
+        None
+    }
+
+    fn is_echo_request(&self) -> bool {
+        behind(self).is_echo_request()
+    }
+
+    fn hop_limit_left(&self) -> u8 {
+        self.outer().hop_limit().saturating_sub(1)
+    }
 }

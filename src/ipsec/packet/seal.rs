@@ -158,7 +158,7 @@ impl Outside {
         let payload_len = octets.len().saturating_sub(self.ends.family().min_header_len());
         // The protocol is put right together with the lengths, by `repair_headers`.
         self.ends
-            .emit(self.ends.family(), self.traffic_class, self.hop_limit, payload_len, octets)
+            .emit(protocol::NO_NEXT_HEADER, self.traffic_class, self.hop_limit, payload_len, octets)
             .map_err(|_| LENGTH)?;
         if self.fragmentable && self.ends.family() == Family::V4 {
             ipv4::allow_fragments(octets, freshness.low() as u16);
