@@ -32,6 +32,8 @@ pub(crate) struct Net {
     pub(crate) own: Vec<IpAddr>,
     pub(crate) routes: HashMap<IpAddr, Route<u8>>,
     pub(crate) tunnels: HashMap<IpAddr, Tunnel>,
+    /// Own and other ends of the tunnels that packets come out of.
+    pub(crate) peers: Vec<(IpAddr, IpAddr)>,
     pub(crate) asked: RefCell<Vec<IpAddr>>,
 }
 
@@ -49,6 +51,10 @@ impl RouteLookup for Net {
 
     fn tunnel(&self, destination: IpAddr) -> Option<Tunnel> {
         self.tunnels.get(&destination).copied()
+    }
+
+    fn is_tunnel(&self, local: IpAddr, remote: IpAddr) -> bool {
+        self.peers.contains(&(local, remote))
     }
 }
 
@@ -122,6 +128,33 @@ impl Egress<u8> for Log {
         self.too_big.push((next_hop, mtu, destinations));
     }
 }
+
+/// `inner` in an outer header with `next_header` and, in IPv6, the extension headers `front`.
+pub(crate) fn outside(ends: (IpAddr, IpAddr), hop_limit: u8, class: u8, front: &[u8], inner: &[u8]) -> Vec<u8> {
+    let protocol = if inner[0] >> 4 == 4 { protocol::IPV4 } else { protocol::IPV6 };
+    let payload_len = front.len() + inner.len();
+    let mut packet;
+    match ends {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            packet = vec![0; 20];
+            Ipv4Repr { tos: class, ttl: hop_limit, protocol, source, destination, options_len: 0, payload_len }
+                .emit(&mut packet)
+                .unwrap();
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            packet = vec![0; 40];
+            let next_header = if front.is_empty() { protocol } else { protocol::HOP_BY_HOP };
+            Ipv6Repr { traffic_class: class, hop_limit, next_header, source, destination, payload_len }
+                .emit(&mut packet)
+                .unwrap();
+        }
+        _ => unreachable!(),
+    }
+    [&packet[..], front, inner].concat()
+}
+
+/// The Hop-by-Hop header of a semi-permeable tunnel (WIRE.md §9, §1).
+pub(crate) const SEMI_PERMEABLE: [u8; 8] = [protocol::IPV6, 0, 0x1e, 0, 1, 2, 0, 0];
 
 pub(crate) struct Forwarded {
     pub(crate) outcome: Outcome,

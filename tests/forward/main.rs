@@ -3,12 +3,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arrivals;
 mod branching;
 mod duplicates;
+mod hosts;
 mod kit;
 mod limits;
 mod local_delivery;
 mod properties;
 mod refusals;
+mod rules;
 mod tunnels;
 mod x2u;
