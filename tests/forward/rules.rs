@@ -34,7 +34,8 @@ fn the_rule_is_the_routers() {
     assert_eq!(branches(EqualMerge, &dscps), [(vec![0, 3], 0), (vec![1, 5], 46), (vec![2, 6], 8), (vec![4], 10),]);
     let standard = [(vec![0, 1, 2, 3, 5, 6], 46), (vec![4], 10)];
     assert_eq!(branches(StandardMerge, &dscps), standard);
-    assert_eq!(branches(&StandardMerge, &dscps), standard, "lent");
+    let lent: &dyn DscpMerge = &StandardMerge;
+    assert_eq!(branches(lent, &dscps), standard);
     assert_eq!(branches(Gold, &dscps), [(vec![0, 2, 3, 6], 8), (vec![1, 5], 46), (vec![4], 10)]);
 }
 
