@@ -1,5 +1,7 @@
 //! Replays the corpora of the fuzz targets through the same checks.
 
+#[path = "fuzz_checks/copies.rs"]
+mod copies;
 #[path = "fuzz_checks/gullible.rs"]
 mod gullible;
 #[path = "fuzz_checks/open_packet.rs"]
@@ -10,6 +12,10 @@ mod parse_packet;
 mod process_packet;
 #[path = "fuzz_checks/route_packet.rs"]
 mod route_packet;
+#[path = "fuzz_checks/route_packet_v2.rs"]
+mod route_packet_v2;
+#[path = "fuzz_checks/routes.rs"]
+mod routes;
 
 /// Runs `check` on every file of a corpus; none is an error, as then nothing would be tested.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -38,6 +44,11 @@ fn open_packet_corpus() {
 #[test]
 fn route_packet_corpus() {
     replay("route_packet", route_packet::check);
+}
+
+#[test]
+fn route_packet_v2_corpus() {
+    replay("route_packet_v2", route_packet_v2::check);
 }
 
 #[test]
