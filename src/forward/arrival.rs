@@ -67,14 +67,14 @@ impl<'a> Arrival<'a> {
         }
     }
 
-    /// The hop limit that a copy's own IP header gets: one less, but for what is the router's own; 0 if it goes no further.
-    pub(super) fn hop_limit_left(&self) -> u8 {
+    /// The hop limit that a copy's own IP header gets, if it leaves the tunnel that it came in: one less, but for what is the
+    /// router's own; 0 if it goes no further. Out of a semi-permeable tunnel no hop is gained (project-defined).
+    pub(super) fn inner_hop_limit_left(&self) -> u8 {
         let received = self.packet.ip().hop_limit();
         match self.way {
             Way::Own => received,
             Way::Link | Way::OwnAddress | Way::Tunnel { .. } => received.saturating_sub(1),
-            // The outer header counts the hops, and the inner one must not gain any by that (project-defined).
-            Way::SemiPermeable(outer) => received.min(outer.hop_limit.saturating_sub(1)),
+            Way::SemiPermeable(outer) => received.min(outer.hop_limit).saturating_sub(1),
         }
     }
 
@@ -116,6 +116,9 @@ impl Arrived for Arrival<'_> {
     }
 
     fn hop_limit_left(&self) -> u8 {
-        Arrival::hop_limit_left(self)
+        match self.way {
+            Way::SemiPermeable(outer) => outer.hop_limit.saturating_sub(1),
+            _ => self.inner_hop_limit_left(),
+        }
     }
 }

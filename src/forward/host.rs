@@ -138,7 +138,7 @@ impl<M: DscpMerge> Router<M> {
             return outcome;
         };
         // Whoever comes before it is not reached from here, but may be by those who come next.
-        let hop_limit = arrival.hop_limit_left();
+        let hop_limit = arrival.inner_hop_limit_left();
         let (mut out, rule) = self.output(now, egress);
         let unicast = if x2u && remote.len() == 1 { Unicast::new(&arrival.packet) } else { None };
         let copy: PacketCopy<'_> = match unicast {

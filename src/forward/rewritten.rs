@@ -44,7 +44,7 @@ impl<'a> Rewritten<'a> {
         let packet = &arrival.packet;
         let received = arrival.traffic_class();
         let traffic_class = with_dscp(received, merged(packet, destinations, rule));
-        Self { packet, destinations, hop_limit: arrival.hop_limit_left(), traffic_class, form }
+        Self { packet, destinations, hop_limit: arrival.inner_hop_limit_left(), traffic_class, form }
     }
 
     pub(super) fn xcast<M: DscpMerge + ?Sized>(

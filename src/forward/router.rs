@@ -76,8 +76,8 @@ impl<M: DscpMerge> Router<M> {
     /// through a tunnel (RFC 5058 §11.1, §11.3) or not at all. Nothing is ever fragmented, and no ICMP message sent.
     ///
     /// Of a packet that came out of a configured tunnel the outer header is gone, its congestion marks aside. A semi-permeable
-    /// tunnel is passed on by every branch, whatever its next hop, but for a group of one with X=0; options beside the one that
-    /// names it are not.
+    /// tunnel is passed on by every branch, whatever its next hop, but for a group of one with X=0, whose unicast packet has the
+    /// lower of both hop limits less one; options beside the one that names the tunnel are not passed on.
     ///
     /// A hop limit of 0 or 1 stops forwarding, not delivery to the router itself (RFC 8200 §3).
     ///

@@ -3,18 +3,18 @@
 use core::net::Ipv6Addr;
 
 use super::arrival::{Arrival, Way};
-use super::branch::{Branch, Via};
+use super::branch::Branch;
 use super::counters::add;
 use super::output::Output;
 use super::rewritten::Rewritten;
 use super::x2u::Unicast;
 use super::{Egress, OwnAddress, PacketCopy, Route, RouteLookup, RouterPolicy, SemiPermeable, Tunnel};
-use crate::wire::{DestinationSet, DscpMerge, MAX_DESTINATIONS, Outer, TunnelEnds};
+use crate::wire::{DestinationSet, DscpMerge, Outer, TunnelEnds};
 
 /// The sending of one packet's copies.
 pub(super) struct Sending<'a, R: ?Sized, E: ?Sized, M> {
     pub(super) arrival: &'a Arrival<'a>,
-    /// How it becomes unicast, if it can.
+    /// How it becomes unicast, if it can. What is used up inside a semi-permeable tunnel stays there.
     unicast: Option<Unicast>,
     pub(super) policy: &'a RouterPolicy,
     pub(super) rule: &'a M,
@@ -38,34 +38,45 @@ where
         routes: &'a R,
         out: Output<'a, E>,
     ) -> Self {
-        let unicast = Unicast::new(&arrival.packet);
+        let goes_on = arrival.inner_hop_limit_left() > 0;
+        let unicast = if goes_on { Unicast::new(&arrival.packet) } else { None };
         Self { arrival, unicast, policy, rule, tunnel_option, routes, out }
     }
 
     /// Serves the destinations of one branch.
     pub(super) fn branch(&mut self, branch: &Branch<R::NextHop>) {
-        let Branch { via, route, destinations, .. } = branch;
+        let Branch { by_tunnel, route, destinations, .. } = branch;
         let alone = self.policy.x2u && destinations.len() == 1;
-        match (*via, self.arrival.way) {
-            (Via::Tunnel(_), _) if alone && self.unicast.is_some() => self.around_the_tunnel(*destinations),
-            (Via::Tunnel(tunnel), _) => self.tunnelled(route, *destinations, tunnel),
-            (Via::NextHop, Way::OwnAddress) if self.policy.own_address == OwnAddress::MakeUnicast => {
-                match self.unicast {
-                    Some(plan) => self.unicasts(route, plan, *destinations),
-                    None => add(&mut self.out.counters.not_capable, destinations.len()),
-                }
+        if *by_tunnel {
+            match destinations.first().and_then(|index| self.tunnel_to(index)) {
+                _ if alone && self.unicast.is_some() => self.around_the_tunnel(*destinations),
+                Some(tunnel) => self.tunnelled(route, *destinations, tunnel),
+                // It was there a moment ago.
+                None => add(&mut self.out.counters.no_route, destinations.len()),
             }
-            (Via::NextHop, way) => {
+            return;
+        }
+        match (self.arrival.way, self.unicast) {
+            (Way::OwnAddress, plan) if self.policy.own_address == OwnAddress::MakeUnicast => match plan {
+                Some(plan) => self.unicasts(route, plan, *destinations),
+                None => add(&mut self.out.counters.not_capable, destinations.len()),
+            },
+            (way, plan) => {
                 // What is in a semi-permeable tunnel gets across a next hop without Xcast as it is.
                 let crosses = route.xcast_capable || matches!(way, Way::SemiPermeable(_));
                 let premature = self.policy.premature_x2u && !crosses;
-                match self.unicast {
+                match plan {
                     Some(plan) if alone || premature => self.unicasts(route, plan, *destinations),
                     _ if crosses => self.xcast(route, *destinations),
                     _ => self.last_resort(route, *destinations),
                 }
             }
         }
+    }
+
+    /// The tunnel that leads to destination `index`.
+    fn tunnel_to(&self, index: usize) -> Option<Tunnel> {
+        self.arrival.packet.destination(index).and_then(|address| self.routes.tunnel(address))
     }
 
     /// One Xcast copy, in the semi-permeable tunnel that the packet came in, if it did.
@@ -110,22 +121,17 @@ where
     /// One copy per tunnel that leads to some of the destinations, in the order of each one's first; the others go into one
     /// semi-permeable tunnel, if policy has the router make such.
     fn last_resort(&mut self, route: &Route<R::NextHop>, destinations: DestinationSet) {
-        let mut groups: heapless::Vec<(Tunnel, DestinationSet), MAX_DESTINATIONS> = heapless::Vec::new();
         let mut without = DestinationSet::EMPTY;
-        for index in destinations.iter() {
-            let address = self.arrival.packet.destination(index);
-            let Some(tunnel) = address.and_then(|address| self.routes.tunnel(address)) else {
-                without.insert(index);
-                continue;
-            };
-            match groups.iter_mut().find(|(present, _)| *present == tunnel) {
-                Some((_, members)) => members.insert(index),
-                // There is room for as many as there are destinations.
-                None => drop(groups.push((tunnel, DestinationSet::single(index)))),
+        let mut left = destinations;
+        // As many rounds as there are tunnels, which the host's configuration bounds.
+        while let Some(first) = left.first() {
+            let tunnel = self.tunnel_to(first);
+            let members = left.iter().filter(|&index| self.tunnel_to(index) == tunnel).collect();
+            match tunnel {
+                Some(tunnel) => self.tunnelled(route, members, tunnel),
+                None => without = members,
             }
-        }
-        for (tunnel, members) in groups {
-            self.tunnelled(route, members, tunnel);
+            left = left.difference(members.union(DestinationSet::single(first)));
         }
         match self.policy.semi_permeable {
             _ if without.is_empty() => {}

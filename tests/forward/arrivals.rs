@@ -301,7 +301,7 @@ fn a_semi_permeable_tunnel_branches_on_the_way() {
 #[test]
 fn one_destination_leaves_the_semi_permeable_tunnel_in_unicast() {
     let mut packet = plain(Family::V6, 2);
-    for (inner_limit, outer_limit, left) in [(64, 7, 6), (3, 64, 3), (64, 2, 1), (0, 9, 0), (9, 1, 0)] {
+    for (inner_limit, outer_limit, left) in [(64, 7, 6), (3, 64, 2), (64, 2, 1), (9, 1, 0), (9, 0, 0)] {
         packet.hop_limit = inner_limit;
         let net = net(&packet, &[route(1), legacy(2)]);
         let result = forward(&semi_permeable(packet.addresses[0], outer_limit, 3, &packet.octets()), &net);
@@ -316,6 +316,15 @@ fn one_destination_leaves_the_semi_permeable_tunnel_in_unicast() {
             let ip = IpHeader::split(&sent.octets).unwrap().0;
             assert_eq!((ip.destination(), ip.hop_limit(), ip.traffic_class()), (to, left, 0), "not ECN capable");
         }
+    }
+    // What has no hop left inside stays inside.
+    for limit in [0, 1] {
+        packet.hop_limit = limit;
+        let net = net(&packet, &[route(1), legacy(2)]);
+        let result = forward(&semi_permeable(packet.addresses[0], 9, 0, &packet.octets()), &net);
+        let kind = CopyKind::SemiPermeable;
+        assert_eq!(result.shape(), [(1, kind, set(&[0])), (2, kind, set(&[1]))]);
+        assert!(result.log.sent.iter().all(|sent| (unwrap(&sent.octets).1, unwrap(&sent.octets).3[7]) == (8, limit)));
     }
     packet.hop_limit = 64;
     let mut inner = packet.octets();
