@@ -12,6 +12,7 @@ mod counters;
 mod edit;
 mod egress;
 mod error;
+pub mod neighbour;
 mod policy;
 mod route;
 mod router;
