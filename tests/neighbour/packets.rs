@@ -6,10 +6,12 @@ use std::ops::Range;
 
 use xcast_sec::forward::neighbour::{Capability, Probe, Received};
 use xcast_sec::time::Instant;
-use xcast_sec::wire::{DestinationSet, Dscp, Family, IpHeader, Ipv4Repr, Ipv6Repr, UdpRepr, protocol};
+use xcast_sec::wire::{
+    ChecksumPolicy, DestinationSet, Dscp, Family, IpHeader, Ipv4Repr, Ipv6Repr, UdpRepr, XcastPacket, protocol,
+};
 
 use crate::common::{Packet, ones_complement_sum};
-use crate::kit::{DESTINATION_PORT, FAMILIES, Host, Peer, Rng, SOURCE_PORT, octets, own, secs};
+use crate::kit::{DESTINATION_PORT, FAMILIES, Host, Peer, Rng, SOURCE_PORT, code_points, octets, own, secs};
 
 /// A host with a ping outstanding to neighbour 0, the ping, and what a neighbour makes of it. The same each time.
 fn asked(family: Family, x2u: bool) -> (Host<4>, Vec<u8>, Vec<u8>) {
@@ -261,6 +263,26 @@ fn xcast_packets_of_another_make_are_none() {
             assert_eq!(host.receive(&packet, 0), Received::NotOurs, "{what}, {family:?}");
         }
     }
+}
+
+/// The same behind an AH: we send none, and nobody adds one on the way.
+#[test]
+fn an_answer_behind_ah_is_none() {
+    let (mut host, _, back) = asked(Family::V4, false);
+    // Next Header, Payload Len of 24 octets, SPI 256, sequence number 1, an ICV.
+    let fields = [253, 4, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
+    let ah = [&fields[..], &[0xcc; 12]].concat();
+    let (source, destination) = ([192, 0, 2, 1].into(), code_points().fields().routers_v4);
+    let payload_len = ah.len() + back.len() - 20;
+    let mut packet = vec![0; 20];
+    Ipv4Repr { tos: 0, ttl: 1, protocol: protocol::AH, source, destination, options_len: 0, payload_len }
+        .emit(&mut packet)
+        .unwrap();
+    packet.extend([&ah, &back[20..]].concat());
+    let read = XcastPacket::parse(&packet, &code_points(), ChecksumPolicy::Verify).expect("an Xcast packet");
+    assert!(read.is_behind_ah() && read.payload() == &back[40..]);
+    assert_eq!(host.receive(&packet, 0), Received::NotOurs);
+    assert!(is_answer(host.receive(&back, 0)));
 }
 
 /// In front of an address that never asks, everything is the host's.

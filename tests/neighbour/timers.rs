@@ -56,7 +56,9 @@ fn answers_are_asked_for_every_interval() {
     host.asked.clear();
     host.run(secs(100));
     let nominal = [1, 1, 10, 20];
-    for (wait, nominal) in self::waits(&host, secs(1)).into_iter().zip(nominal) {
+    let waits = self::waits(&host, secs(1));
+    assert!(waits.len() >= nominal.len());
+    for (wait, nominal) in waits.into_iter().zip(nominal) {
         assert!(within_a_quarter(wait, secs(nominal)), "{wait:?} for {nominal} s");
     }
 }
