@@ -10,6 +10,8 @@ mod open_packet;
 mod parse_packet;
 #[path = "fuzz_checks/process_packet.rs"]
 mod process_packet;
+#[path = "fuzz_checks/receive_ping.rs"]
+mod receive_ping;
 #[path = "fuzz_checks/route_packet.rs"]
 mod route_packet;
 #[path = "fuzz_checks/route_packet_v2.rs"]
@@ -54,4 +56,9 @@ fn route_packet_v2_corpus() {
 #[test]
 fn process_packet_corpus() {
     replay("process_packet", process_packet::check);
+}
+
+#[test]
+fn receive_ping_corpus() {
+    replay("receive_ping", receive_ping::check);
 }

@@ -24,6 +24,7 @@ mod edit;
 mod egress;
 mod error;
 mod host;
+pub mod neighbour;
 mod output;
 mod policy;
 mod reports;

@@ -32,7 +32,7 @@ impl Inspector {
         let code_points = CodePoints::rfc4727_experiment();
         let (inner, outer) = self.hop_limits;
         let limit = ip(whole).hop_limit();
-        let hop = |limit: u8| if self.own { limit } else { limit - 1 };
+        let hop = |limit: u8| if self.own { limit } else { limit.saturating_sub(1) };
         match (self.format, copy.kind()) {
             (Format::V2, CopyKind::Xcast) => {
                 let read = PacketV2::parse(whole, &CodePointsV2::xcast_jp_deployment()).expect("an XCAST6 2.0 packet");

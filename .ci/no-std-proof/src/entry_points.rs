@@ -17,6 +17,7 @@ pub fn all() -> bool {
         && errors_print()
         && packets_parse()
         && packets_are_forwarded()
+        && neighbours_are_asked()
         && rust_crypto()
         && protection()
         && processing()
@@ -48,6 +49,55 @@ fn packets_are_forwarded() -> bool {
     let outcome = router.forward(Instant::START, None, packet, &routes, &mut egress);
     outcome.is_ok_and(|outcome| outcome.copies == 1) && sent.first() == packet.first()
 }
+
+/// A ping is made and, looped back by the link, is no answer; one that a router forwards back is.
+fn neighbours_are_asked() -> bool {
+    use core::net::{IpAddr, Ipv4Addr};
+    use xcast_sec::forward::neighbour::{Capability, MAX_PING_LEN, Neighbours, PingConfig, Received, WithCapabilities};
+    use xcast_sec::forward::{FnEgress, PacketCopy, Prefix, Route, RouteLookup, RouteTable, Router, RouterPolicy};
+    use xcast_sec::time::Instant;
+
+    let code_points = CodePoints::rfc4727_experiment();
+    let own = IpAddr::V4(black_box(Ipv4Addr::new(192, 0, 2, 1)));
+    let mut config = PingConfig::new(1, 2);
+    config.answers = 1;
+    let Ok(mut neighbours) = Neighbours::<u8, 2>::new(code_points, config) else { return false };
+    let mut routes = RouteTable::<u8, 1>::new();
+    let route = Route { next_hop: 7, xcast_capable: false, mtu: 1500 };
+    if neighbours.insert(Instant::START, 7, own).is_err() || routes.insert_route(Prefix::host(own), route).is_err() {
+        return false;
+    }
+    let now = Instant::from_secs(2);
+    let Ok(Some(probe)) = neighbours.poll(now, &mut Zeros) else { return false };
+    let (mut ping, mut back) = ([0; MAX_PING_LEN], [0; MAX_PING_LEN]);
+    let Ok(len) = probe.emit(&mut ping) else { return false };
+    let mut egress = FnEgress(|_: u8, copy: &PacketCopy<'_>| copy.emit(&mut back).map(|_| ()));
+    let mut router = Router::new(code_points, RouterPolicy::default());
+    let Some(sent) = ping.get(..len) else { return false };
+    router.forward(sent, &routes, &mut egress).is_ok_and(|outcome| outcome.copies == 1)
+        && neighbours.receive(now, sent, Some(7)) == Received::Stray
+        && matches!(neighbours.receive(now, &back, Some(7)), Received::Answer { capability: Capability::Capable, .. })
+        && WithCapabilities::new(&routes, &neighbours).route(own).is_some_and(|route| route.xcast_capable)
+}
+
+/// No random numbers at all, which will do for a token that nobody guesses.
+struct Zeros;
+
+impl rand_core::TryRng for Zeros {
+    type Error = fmt::Error;
+    fn try_next_u32(&mut self) -> Result<u32, fmt::Error> {
+        Ok(0)
+    }
+    fn try_next_u64(&mut self) -> Result<u64, fmt::Error> {
+        Ok(0)
+    }
+    fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), fmt::Error> {
+        octets.fill(0);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Zeros {}
 
 /// What is sealed opens once.
 #[cfg(feature = "rust-crypto")]
