@@ -95,9 +95,7 @@ impl Session {
             integrity: Some((INTEGRITY, &self.esp_integrity_key)),
         };
         let (wanted, spi) = (self.run.protection.has_esp(), self.run.protection.esp_spi());
-        wanted
-            .then(|| Sa::new(&config(spi, Some(self.sender), destination, protection), &mut RustCrypto))
-            .transpose()
+        wanted.then(|| Sa::new(&config(spi, Some(self.sender), destination, protection), &mut RustCrypto)).transpose()
     }
 }
 

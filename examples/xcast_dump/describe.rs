@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use xcast_sec::wire::xcast6_v2::{CodePointsV2, PacketV2, ParseErrorKindV2};
 use xcast_sec::wire::{
-    BitmapPlace, ChecksumPolicy, CodePoints, ExtensionHeader, Family, IpHeader, ParseError, ParseErrorKind, XcastPacket,
-    protocol,
+    BitmapPlace, ChecksumPolicy, CodePoints, ExtensionHeader, Family, IpHeader, ParseError, ParseErrorKind,
+    XcastPacket, protocol,
 };
 
 use super::anatomy::{Anatomy, PartKind, packet_len};
@@ -44,6 +44,13 @@ struct Step {
     depth: usize,
 }
 
+impl Step {
+    /// A fault of this packet, which may be inside another one.
+    fn fault(self, fault: Fault) -> Fault {
+        if self.depth > 0 { fault.inside() } else { fault }
+    }
+}
+
 impl Describer {
     /// Describes packet `number` of the capture, of which `cut` octets were not kept.
     pub(crate) fn describe(&mut self, number: u64, octets: &[u8], announced: Option<Family>, cut: bool) -> Findings {
@@ -80,7 +87,7 @@ impl Describer {
                 Err(error) => {
                     findings.class = Class::XcastV2;
                     findings.line.push(outline(octets, "XCAST6 2.0"));
-                    findings.fail(Fault::new_v2(error, octets, &self.code_points));
+                    findings.fail(step.fault(Fault::new_v2(error, octets, &self.code_points)));
                     return self.show(&Anatomy::of_v2(octets, &self.code_points), 0, "", findings);
                 }
             }
@@ -113,14 +120,14 @@ impl Describer {
             // All but the checksum is right, so that all can be shown.
             ParseErrorKind::XcastChecksum => {
                 if let Ok(packet) = XcastPacket::parse(octets, &self.code_points, ChecksumPolicy::Ignore) {
-                    let fault = Fault::new(error, octets, &self.code_points);
+                    let fault = step.fault(Fault::new(error, octets, &self.code_points));
                     return self.xcast(&packet, Some(fault), step, findings);
                 }
             }
             _ => {}
         }
         findings.line.push(outline(octets, if meant { "Xcast" } else { "" }));
-        findings.fail(Fault::new(error, octets, &self.code_points));
+        findings.fail(step.fault(Fault::new(error, octets, &self.code_points)));
         self.show(&anatomy, 0, "", findings);
     }
 
@@ -173,7 +180,8 @@ impl Describer {
             .collect(),
         ];
         if header.channel().iter().any(|&octet| octet != 0) {
-            words.push(format!("channel {}", hex(header.channel())));
+            let channel = hex(header.channel());
+            words.push(format!("channel 0x{}", channel.trim_start_matches('0')));
         }
         words.push(match header.bitmap_place() {
             BitmapPlace::Header => "bitmap in header".into(),
@@ -215,14 +223,17 @@ impl Describer {
             set: packet.bits().contains(index),
             anonymous: packet.anonymous(),
         });
-        let (outer, inner) = (IpHeader::V6(*packet.outer()), packet.inner());
+        let (outer, inner) = (packet.outer(), packet.inner());
         findings.line.push(format!("XCAST6 2.0 {} > {}", inner.source(), list(targets)));
-        let from = if packet.outer().source() == inner.source() {
-            String::new()
-        } else {
-            format!(", outer source {}", packet.outer().source())
-        };
-        findings.line.push(format!("{}{from}", hop(&outer)));
+        // The outer DSCP and flow label are always those by which routers know the packet.
+        let mut words = vec![format!("hop {}", outer.hop_limit())];
+        if outer.traffic_class() & 3 != 0 {
+            words.push(ecn_name(outer.traffic_class()).into());
+        }
+        if outer.source() != inner.source() {
+            words.push(format!("outer source {}", outer.source()));
+        }
+        findings.line.push(words.join(", "));
         let flag = |set: bool, letter| if set { letter } else { '-' };
         findings.line.push([flag(packet.anonymous(), 'A'), flag(packet.no_x2u(), 'X')].iter().collect());
         let anatomy = Anatomy::of_v2(packet.as_octets(), &self.code_points);
@@ -233,8 +244,10 @@ impl Describer {
         });
         findings.notes.extend(notes::router_says_v2(packet, echo));
         self.show(&anatomy, 0, "", findings);
-        if anatomy.protection().is_some() {
-            findings.line.push("AH and ESP in XCAST6 2.0 are not opened".into());
+        if let Some(part) = anatomy.protection().and_then(|place| anatomy.parts.get(place)) {
+            let name = part.kind.name(&self.code_points);
+            findings.line.push(format!("{name}: AH and ESP are not opened in XCAST6 2.0"));
+            findings.protections.push(Verdict::NotTried);
             return;
         }
         let around = Around { source: inner.source().into(), destination: inner.destination().into(), fragment: false };
@@ -304,8 +317,10 @@ impl Describer {
                     let at = part.at;
                     octets = packet;
                     anatomy = Anatomy::of(&octets, &self.code_points);
-                    let heading = format!("behind {name}, which was taken out:");
-                    self.show(&anatomy, at, if name == "ESP" { &heading } else { "" }, findings);
+                    // What AH covers could be read before.
+                    if name == "ESP" {
+                        self.show(&anatomy, at, "inside ESP, octets counted without what was taken out:", findings);
+                    }
                 }
                 Some(Inside::Tunnelled(packet)) => {
                     let how = format!("{name} tunnel");

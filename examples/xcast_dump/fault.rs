@@ -3,7 +3,7 @@
 use xcast_sec::wire::xcast6_v2::{ParseErrorKindV2, ParseErrorV2};
 use xcast_sec::wire::{CodePoints, ParseError, ParseErrorKind};
 
-use super::anatomy::Anatomy;
+use super::anatomy::{Anatomy, Field, packet_len};
 
 /// Octets in a row of a dump.
 const ROW: usize = 16;
@@ -50,21 +50,31 @@ impl Fault {
         code_points: &CodePoints,
     ) -> Self {
         let kind = what.split(" (octet ").next().unwrap_or(what).to_owned();
-        let (mut place, mut marked) = (format!("octet {pointer}"), 1);
+        let (mut place, mut marked) = (format!("the packet ends in front of octet {pointer}"), 1);
         if let Some((part, field)) = anatomy.field_at(pointer) {
+            let is = if field.at == pointer { "is" } else { "lies in" };
             let header = part.kind.name(code_points);
-            place = format!("octet {pointer} is in the {header}, which starts at octet {}: {}", part.at, field.name);
-            if !field.value.is_empty() {
-                place = format!("{place}: {}", field.value);
-            }
+            let Field { name, value, .. } = field;
+            place = format!("octet {pointer} {is} {name} of the {header} that starts at octet {}: {value}", part.at);
             marked = field.len.saturating_sub(pointer - field.at).clamp(1, MARKED);
-        } else if pointer >= packet.len() {
-            place = format!("the packet ends in front of octet {pointer}");
+        } else if let Some(octet) = packet.get(pointer) {
+            place = format!("octet {pointer} is {octet:#04x}");
         }
         let mut lines = vec![place];
         lines.extend(dump(packet, pointer, marked));
-        lines.extend(rule.map(Into::into));
+        match packet_len(packet) {
+            Some(len) if pointer >= packet.len() && len > packet.len() => {
+                lines.push(format!("the IP header announces {len} octets, there are {}", packet.len()));
+            }
+            _ => lines.extend(rule.map(Into::into)),
+        }
         Self { kind, what: what.into(), lines }
+    }
+
+    /// The same, of a packet that is inside another one.
+    pub(crate) fn inside(mut self) -> Self {
+        self.lines.insert(0, "in the innermost packet shown, octets counted from its first:".into());
+        self
     }
 }
 
@@ -106,7 +116,9 @@ fn rule(kind: ParseErrorKind) -> Option<&'static str> {
         K::Truncated => "a length in front of this place announces more octets than there are",
         K::Ipv4HeaderChecksum => "damaged on the way, or changed by something that did not update the checksum",
         K::Fragment => "Xcast, AH and ESP stand on whole packets: no router forwards a fragment of one",
-        K::HopByHopPlace => "a Hop-by-Hop Options header directly follows the IPv6 header or is not there (RFC 8200 §4.1)",
+        K::HopByHopPlace => {
+            "a Hop-by-Hop Options header directly follows the IPv6 header or is not there (RFC 8200 §4.1)"
+        }
         K::XcastVersion => "VERSION is 1 (RFC 5058 §9.2.2, §9.3.2)",
         K::NoDestination => "a packet lists 1 to 127 destinations",
         K::XcastLength => "the length follows from NBR_OF_DEST, the flags D and P, and where the bitmap is",

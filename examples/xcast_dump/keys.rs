@@ -147,7 +147,8 @@ struct Fields<'a> {
 
 fn association(words: &[Word<'_>]) -> Result<(Sa<RustCrypto>, u32), At> {
     let end = words.last().map_or(1, |word| word.column + word.text.chars().count());
-    let word = |index: usize, wanted: &str| words.get(index).copied().ok_or_else(|| (end, format!("{wanted} is missing")));
+    let word =
+        |index: usize, wanted: &str| words.get(index).copied().ok_or_else(|| (end, format!("{wanted} is missing")));
     let first = word(0, "the protocol")?;
     let protocol = match first.text {
         "ah" => SecurityProtocol::Ah,
@@ -213,9 +214,7 @@ impl<'a> Fields<'a> {
             ("esn", true) => self.esn.replace(UPPER_HALF).is_some(),
             ("esn", false) => self.esn.replace(upper_half(value)?).is_some(),
             _ => {
-                return word.wrong(
-                    "expected src=, dst=, integrity=, cipher=, coverage=, pad-to-8, esn or esn=",
-                );
+                return word.wrong("expected src=, dst=, integrity=, cipher=, coverage=, pad-to-8, esn or esn=");
             }
         };
         if repeated { word.wrong(format!("{name} stands here for the second time")) } else { Ok(()) }

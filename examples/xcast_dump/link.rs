@@ -36,7 +36,8 @@ pub(crate) enum LinkType {
     Ipv6,
 }
 
-pub(crate) const KNOWN: &str = "0 null, 1 Ethernet, 12, 14 and 101 raw IP, 108 loop, 113 and 276 Linux cooked, 228 IPv4, 229 IPv6";
+pub(crate) const KNOWN: &str =
+    "0 null, 1 Ethernet, 12, 14 and 101 raw IP, 108 loop, 113 and 276 Linux cooked, 228 IPv4, 229 IPv6";
 
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;

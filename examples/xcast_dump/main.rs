@@ -80,7 +80,8 @@ pub(crate) fn run(
     let options = match args::parse(arguments) {
         Ok(Command::Dump(options)) => options,
         Ok(Command::Help) => {
-            let printed = write!(out, "{}\n{}\n{}", args::HELP, code_points::HELP, keys::HELP).and_then(|()| out.flush());
+            let printed =
+                write!(out, "{}\n{}\n{}", args::HELP, code_points::HELP, keys::HELP).and_then(|()| out.flush());
             return if is_written(printed, &mut complain) { 0 } else { FAILED };
         }
         Err(message) => {
@@ -238,7 +239,8 @@ impl<'o> Dump<'o> {
             Frame::TooShort { link, needed } => {
                 let len = names::octets(record.octets.len());
                 let mut findings = not_ip(format!("{link} frame"));
-                findings.fail(Fault::of_frame(format!("a frame of {len} ends within its first {needed}"), record.octets));
+                findings
+                    .fail(Fault::of_frame(format!("a frame of {len} ends within its first {needed}"), record.octets));
                 findings
             }
         }

@@ -53,7 +53,9 @@ pub(crate) fn router_says(packet: &XcastPacket<'_>, code_points: &CodePoints) ->
         Err(ForwardError::Refused(refusal)) => notes.push(format!("routers refuse it: {refusal}")),
         Err(ForwardError::NotForUs) => {
             let to = packet.ip().destination();
-            notes.push(format!("addressed to {to} and not to All_Xcast_Routers: only a router with that address takes it"));
+            notes.push(format!(
+                "addressed to {to} and not to All_Xcast_Routers: only a router with that address takes it"
+            ));
         }
         // The addresses are looked at below, all of them; and what cannot be parsed is not here.
         Err(_) => {}
@@ -63,7 +65,12 @@ pub(crate) fn router_says(packet: &XcastPacket<'_>, code_points: &CodePoints) ->
     }
     let source = packet.ip().source();
     let listed = (0..packet.header().destination_count()).filter_map(|index| {
-        Some(Listed { index, address: packet.destination(index)?, port: packet.port(index), set: packet.bits().contains(index) })
+        Some(Listed {
+            index,
+            address: packet.destination(index)?,
+            port: packet.port(index),
+            set: packet.bits().contains(index),
+        })
     });
     common(&mut notes, &[source], listed, packet.header().anonymous(), packet.ip().hop_limit());
     RouterSays { notes, unicast }
@@ -115,7 +122,9 @@ fn common(
         }
         if set && !seen.insert((address, port)) {
             let target = with_port(address, port);
-            notes.push(format!("destination {index}, {target}, is listed before with its bit set: routers serve it once"));
+            notes.push(format!(
+                "destination {index}, {target}, is listed before with its bit set: routers serve it once"
+            ));
         }
     }
     if !any_set {

@@ -47,7 +47,7 @@ fn hex(out: &mut dyn Write, octets: &[u8]) -> io::Result<()> {
             .iter()
             .map(|&octet| if octet.is_ascii_graphic() || octet == b' ' { char::from(octet) } else { '.' })
             .collect();
-        writeln!(out, "      {:04x} {digits:<49}  {characters}", row * ROW)?;
+        writeln!(out, "      {:04x} {digits:<49}  |{characters}|", row * ROW)?;
     }
     Ok(())
 }

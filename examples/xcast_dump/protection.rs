@@ -26,7 +26,10 @@ const ICV_LEN: usize = 12;
 pub(crate) enum Verdict {
     /// No keys were given.
     NotTried,
-    Verified { sequence: u64, again: Again },
+    Verified {
+        sequence: u64,
+        again: Again,
+    },
     Failed(OpenError),
 }
 

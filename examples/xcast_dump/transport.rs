@@ -127,7 +127,8 @@ fn tcp(segment: &[u8], around: Around) -> Segment {
         return too_short("TCP", segment);
     }
     let names = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
-    let set: Vec<_> = names.iter().enumerate().filter(|(bit, _)| flags >> bit & 1 != 0).map(|(_, name)| *name).collect();
+    let set: Vec<_> =
+        names.iter().enumerate().filter(|(bit, _)| flags >> bit & 1 != 0).map(|(_, name)| *name).collect();
     let verdict = whole(around, protocol::TCP, segment);
     let set = if set.is_empty() { String::new() } else { format!(" {}", set.join(" ")) };
     let text = format!("TCP {from} > {to}{set}, {}{}", count_octets(segment.len() - header_len), verdict.words());

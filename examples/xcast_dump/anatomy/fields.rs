@@ -44,7 +44,7 @@ impl<'a> Fields<'a> {
         show: impl FnOnce(&'a [u8]) -> String,
     ) -> Option<&'a [u8]> {
         let octets = self.octets.get(self.at..).and_then(|rest| rest.get(..len));
-        let value = octets.map_or_else(|| "missing: the packet ends here".into(), show);
+        let value = octets.map_or_else(|| "missing, the packet ends here".into(), show);
         self.fields.push(Field { at: self.at, len, name: name.into(), value });
         self.at += octets?.len();
         octets

@@ -95,12 +95,7 @@ fn read_v4(
 }
 
 /// An IPv6 header: what follows it, and where.
-pub(super) fn v6(
-    packet: &[u8],
-    at: usize,
-    code_points: &CodePoints,
-    parts: &mut Vec<Part>,
-) -> Option<(u8, usize)> {
+pub(super) fn v6(packet: &[u8], at: usize, code_points: &CodePoints, parts: &mut Vec<Part>) -> Option<(u8, usize)> {
     let mut fields = Fields::new(packet, at);
     let next = read_v6(code_points, &mut fields);
     let end = fields.at();
@@ -188,7 +183,8 @@ fn read_options(
             _ if !fits => format!("length {} runs past the header", len - 2),
             Some(data) if hop_by_hop && kind == own.bitmap_option_v6 => bits(data),
             Some(data) if !hop_by_hop && kind == own.ports_option && ports.is_some() => {
-                let list = data.chunks(2).map(|port| port.iter().fold(0_u32, |sum, &octet| (sum << 8) | u32::from(octet)));
+                let list =
+                    data.chunks(2).map(|port| port.iter().fold(0_u32, |sum, &octet| (sum << 8) | u32::from(octet)));
                 list.map(|port| port.to_string()).collect::<Vec<_>>().join(" ")
             }
             Some([]) | None => "no data".into(),
@@ -262,7 +258,13 @@ pub(super) fn address_v6(octets: &[u8]) -> String {
     octets.first_chunk::<16>().map_or_else(String::new, |octets| Ipv6Addr::from(*octets).to_string())
 }
 
-/// A bitmap, first bit first.
+/// A bitmap, first bit first, up to the last octet that has any set.
 pub(super) fn bits(bitmap: &[u8]) -> String {
-    bitmap.iter().map(|octet| format!("{octet:08b}")).collect::<Vec<_>>().join(" ")
+    let len = bitmap.iter().rposition(|&octet| octet != 0).map_or(0, |last| last + 1);
+    let (shown, zeros) = bitmap.split_at(len);
+    let mut words: Vec<_> = shown.iter().map(|octet| format!("{octet:08b}")).collect();
+    if !zeros.is_empty() {
+        words.push(format!("({} of zeros)", count_octets(zeros.len())));
+    }
+    words.join(" ")
 }

@@ -25,13 +25,7 @@ pub(super) fn ah(packet: &[u8], at: usize, code_points: &CodePoints, parts: &mut
 }
 
 /// ESP or a transport header: what is left behind it, if anything is.
-pub(super) fn last(
-    packet: &[u8],
-    family: Family,
-    kind: u8,
-    at: usize,
-    parts: &mut Vec<Part>,
-) -> Option<(u8, usize)> {
+pub(super) fn last(packet: &[u8], family: Family, kind: u8, at: usize, parts: &mut Vec<Part>) -> Option<(u8, usize)> {
     let mut fields = Fields::new(packet, at);
     let part = match (family, kind) {
         (_, protocol::ESP) => {
@@ -49,16 +43,19 @@ pub(super) fn last(
             PartKind::Transport(kind)
         }
         (_, protocol::TCP) => {
-            read_all(&mut fields, &[
-                (2, "Source Port"),
-                (2, "Destination Port"),
-                (4, "Sequence Number"),
-                (4, "Acknowledgment Number"),
-                (2, "Data Offset and flags"),
-                (2, "Window"),
-                (2, "Checksum"),
-                (2, "Urgent Pointer"),
-            ]);
+            read_all(
+                &mut fields,
+                &[
+                    (2, "Source Port"),
+                    (2, "Destination Port"),
+                    (4, "Sequence Number"),
+                    (4, "Acknowledgment Number"),
+                    (2, "Data Offset and flags"),
+                    (2, "Window"),
+                    (2, "Checksum"),
+                    (2, "Urgent Pointer"),
+                ],
+            );
             let len = packet.get(at + 12).map_or(0, |octet| usize::from(octet >> 4) * 4);
             if let Some(options) = (at + len).checked_sub(fields.at()).filter(|&options| options > 0) {
                 fields.take(options, "options", |octets| count_octets(octets.len()));

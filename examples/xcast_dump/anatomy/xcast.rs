@@ -32,9 +32,10 @@ pub(super) fn v4(
             if channel == 0 { "0, none".into() } else { format!("{channel:#010x}") }
         })?;
         let next = fields.octet("PROT ID", |number| number_and_name(number, code_points))?;
-        fields.octet("LENGTH", |words| format!("{words}, {} octets", u32::from(words) * 4))?;
-        fields.number(2, "RESV", |value| value.to_string())?;
         let count = usize::from(count & 0x7f);
+        let needed = needed(Family::V4, count, flags, separated);
+        fields.octet("LENGTH", |words| length(words.into(), usize::from(words) * 4, needed))?;
+        fields.number(2, "RESV", |value| value.to_string())?;
         lists(&mut fields, Family::V4, count, flags, separated)?;
         Some((next, fields.at()))
     })();
@@ -53,7 +54,14 @@ pub(super) fn v6(
     let mut fields = Fields::new(packet, at);
     let read = (|| {
         let next = fields.octet("Next Header", |number| number_and_name(number, code_points))?;
-        let hdr_ext_len = fields.octet("HdrExtLen", units)?;
+        let show_length = |units: u8| {
+            // VERSION and flags, and NBR_OF_DEST, say which length it has to be.
+            let (flags, count) = (packet.get(at + 4).copied(), packet.get(at + 5).map(|count| count & 0x7f));
+            let needed = count.map(|count| needed(Family::V6, count.into(), flags.unwrap_or(0), separated));
+            let len = (usize::from(units) + 1) * 8;
+            length(units.into(), len, needed.unwrap_or(len))
+        };
+        let hdr_ext_len = fields.octet("HdrExtLen", show_length)?;
         fields.octet("Routing Type", |kind| format!("{kind}, Xcast6"))?;
         fields.octet("Segments Left", |left| left.to_string())?;
         let flags = fields.octet("VERSION and flags", |octet| version_and_flags(octet, false))?;
@@ -98,13 +106,27 @@ fn lists(fields: &mut Fields<'_>, family: Family, count: usize, flags: u8, separ
     Some(())
 }
 
+/// Octets of a header with these lists.
+fn needed(family: Family, count: usize, flags: u8, separated: bool) -> usize {
+    let (fixed, unit) = match family {
+        Family::V4 => (12, 4),
+        Family::V6 => (24, 8),
+    };
+    let bitmap = if separated { 0 } else { bitmap_len(family, count) };
+    let dscps = if flags & FLAG_DSCP != 0 { count.next_multiple_of(unit) } else { 0 };
+    let has_ports = family == Family::V4 && flags & FLAG_PORTS != 0;
+    let ports = if has_ports { (count * 2).next_multiple_of(unit) } else { 0 };
+    fixed + bitmap + count * family.address_len() + dscps + ports
+}
+
+/// A length as carried, in octets, and what it would have to be.
+fn length(carried: u32, len: usize, needed: usize) -> String {
+    let wrong = if len == needed { String::new() } else { format!("; {needed} are needed") };
+    format!("{carried}, {len} octets{wrong}")
+}
+
 /// The Routing header of XCAST6 2.0.
-pub(super) fn v2(
-    packet: &[u8],
-    at: usize,
-    code_points: &CodePoints,
-    parts: &mut Vec<Part>,
-) -> Option<(u8, usize)> {
+pub(super) fn v2(packet: &[u8], at: usize, code_points: &CodePoints, parts: &mut Vec<Part>) -> Option<(u8, usize)> {
     let mut fields = Fields::new(packet, at);
     let read = (|| {
         let next = fields.octet("Next Header", |number| number_and_name(number, code_points))?;

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
+use super::super::time::Time;
 use super::input::Input;
 use super::{CaptureError, MAX_PACKET, MAX_SNAP_LENGTH, Order, Record};
-use super::super::time::Time;
 
 /// The version of the format, which has not changed since 1998.
 const MAJOR_VERSION: u16 = 2;

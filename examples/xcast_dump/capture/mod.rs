@@ -41,9 +41,15 @@ pub(crate) struct Record<'b> {
 pub(crate) enum CaptureError {
     Io(io::Error),
     /// The file ends at octet `at`, and `within` was not complete.
-    Ends { at: u64, within: String },
+    Ends {
+        at: u64,
+        within: String,
+    },
     /// What stands at octet `at` cannot be.
-    Wrong { at: u64, what: String },
+    Wrong {
+        at: u64,
+        what: String,
+    },
 }
 
 impl CaptureError {
@@ -124,7 +130,8 @@ impl<R: Read> Capture<R> {
         } else if let Some((order, digits)) = classic::magic(magic) {
             Format::Classic(Classic::new(&mut input, order, digits)?)
         } else {
-            let hint = if magic.starts_with(&[0x1f, 0x8b]) { "; it is compressed by gzip, unpack it first" } else { "" };
+            let hint =
+                if magic.starts_with(&[0x1f, 0x8b]) { "; it is compressed by gzip, unpack it first" } else { "" };
             let [a, b, c, d] = magic;
             let what = format!("{a:02x} {b:02x} {c:02x} {d:02x} starts neither a pcap nor a pcapng file{hint}");
             return Err(CaptureError::wrong(0, what));

@@ -110,7 +110,8 @@ impl Pcapng {
     /// Whether a block's length can be that of a block with `least` octets of body.
     fn check_len(&self, block: &Block, least: u32) -> Result<(), CaptureError> {
         if block.len % 4 != 0 || block.len < FRAME_LEN + least {
-            return Err(block.wrong(4, format!("block length {}: not a multiple of 4 from {} on", block.len, FRAME_LEN + least)));
+            return Err(block
+                .wrong(4, format!("block length {}: not a multiple of 4 from {} on", block.len, FRAME_LEN + least)));
         }
         Ok(())
     }
@@ -155,7 +156,9 @@ impl Pcapng {
                 continue;
             }
             if len > MAX_BLOCK {
-                return Err(block.wrong(4, format!("block length {len}; no block of a packet has more than {MAX_BLOCK}")));
+                return Err(
+                    block.wrong(4, format!("block length {len}; no block of a packet has more than {MAX_BLOCK}"))
+                );
             }
             buffer.resize(block.body_len() as usize, 0);
             input.fill(buffer, block.name())?;
@@ -194,7 +197,10 @@ impl Pcapng {
             match (code, data) {
                 (OPTION_TIME_RESOLUTION, &[resolution]) => {
                     interface.per_second = per_second(resolution).ok_or_else(|| {
-                        block.wrong(option_at + 4, format!("interface {number}: time resolution {resolution:#04x} is absurd"))
+                        block.wrong(
+                            option_at + 4,
+                            format!("interface {number}: time resolution {resolution:#04x} is absurd"),
+                        )
                     })?;
                 }
                 (OPTION_TIME_OFFSET, data) if data.len() == 8 => {
@@ -219,9 +225,10 @@ impl Pcapng {
     fn enhanced_packet<'b>(&self, block: &Block, body: &'b [u8]) -> Result<Record<'b>, CaptureError> {
         let [number, high, low, len, original_len] = [0, 4, 8, 12, 16].map(|at| self.order.u32_at(body, at));
         let interface = self.interface(block, number, 8)?;
-        let octets = body.get(20..).and_then(|rest| rest.get(..len as usize)).ok_or_else(|| {
-            block.wrong(20, format!("a packet of {len} octets in a block of {}", block.len))
-        })?;
+        let octets = body
+            .get(20..)
+            .and_then(|rest| rest.get(..len as usize))
+            .ok_or_else(|| block.wrong(20, format!("a packet of {len} octets in a block of {}", block.len)))?;
         let at = block.at + 28;
         let time = Time::from_ticks((u64::from(high) << 32) | u64::from(low), interface.per_second, interface.offset);
         Ok(Record {
@@ -240,9 +247,10 @@ impl Pcapng {
         let original_len = self.order.u32_at(body, 0);
         let limit = if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
         let len = original_len.min(limit) as usize;
-        let octets = body.get(4..).and_then(|rest| rest.get(..len)).ok_or_else(|| {
-            block.wrong(8, format!("a packet of {len} octets in a block of {}", block.len))
-        })?;
+        let octets = body
+            .get(4..)
+            .and_then(|rest| rest.get(..len))
+            .ok_or_else(|| block.wrong(8, format!("a packet of {len} octets in a block of {}", block.len)))?;
         let at = block.at + 12;
         Ok(Record { time: None, link_type: interface.link_type, interface: Some(0), at, octets, original_len })
     }
