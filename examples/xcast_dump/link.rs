@@ -5,8 +5,8 @@ use xcast_sec::wire::Family;
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Frame<'a> {
-    /// An IP packet, of the family that the link header announces if it does; it starts `at` octets into the frame.
-    Ip { announced: Option<Family>, at: usize, octets: &'a [u8] },
+    /// An IP packet, of the family that the link header announces if it does.
+    Ip { announced: Option<Family>, octets: &'a [u8] },
     /// Something else: what announces it.
     NotIp(Announced),
     /// The frame ends within its link header of (at least) this many octets.
@@ -65,9 +65,9 @@ impl LinkType {
     /// Looks for the IP packet in a frame.
     pub(crate) fn frame(self, octets: &[u8]) -> Frame<'_> {
         match self {
-            Self::Raw => Frame::Ip { announced: None, at: 0, octets },
-            Self::Ipv4 => Frame::Ip { announced: Some(Family::V4), at: 0, octets },
-            Self::Ipv6 => Frame::Ip { announced: Some(Family::V6), at: 0, octets },
+            Self::Raw => Frame::Ip { announced: None, octets },
+            Self::Ipv4 => Frame::Ip { announced: Some(Family::V4), octets },
+            Self::Ipv6 => Frame::Ip { announced: Some(Family::V6), octets },
             Self::Ethernet => by_ethertype(octets, 12, 14, "Ethernet"),
             Self::LinuxCooked => by_ethertype(octets, 14, 16, "Linux cooked"),
             Self::LinuxCooked2 => by_ethertype(octets, 0, 20, "Linux cooked v2"),
@@ -90,7 +90,7 @@ impl LinkType {
             10 | 24 | 28 | 30 => Family::V6,
             _ => return Frame::NotIp(Announced::AddressFamily(family)),
         };
-        Frame::Ip { announced: Some(announced), at: 4, octets: rest }
+        Frame::Ip { announced: Some(announced), octets: rest }
     }
 }
 
@@ -113,6 +113,6 @@ fn by_ethertype<'a>(octets: &'a [u8], at: usize, len: usize, link: &'static str)
             length if length < LEAST_ETHERTYPE => return Frame::NotIp(Announced::Llc),
             other => return Frame::NotIp(Announced::EtherType(other)),
         };
-        return Frame::Ip { announced: Some(announced), at: start, octets: rest };
+        return Frame::Ip { announced: Some(announced), octets: rest };
     }
 }

@@ -52,19 +52,16 @@ impl Made {
 }
 
 fn key(source: IpAddr, kind: u8, segment: &[u8]) -> Segment {
-    // Destination port and checksum; of ICMPv6 the checksum.
-    let changed: &[std::ops::Range<usize>] = match kind {
-        protocol::UDP | protocol::UDP_LITE => &[2..4, 6..8],
-        protocol::TCP => &[2..4, 16..18],
-        protocol::ICMPV6 => &[2..4],
-        _ => &[],
+    // Where X2U leaves the octets alone: not the destination port and the checksum; of ICMPv6 not the checksum.
+    let same: [(usize, usize); 3] = match kind {
+        protocol::UDP | protocol::UDP_LITE => [(0, 2), (4, 6), (8, usize::MAX)],
+        protocol::TCP => [(0, 2), (4, 16), (18, usize::MAX)],
+        protocol::ICMPV6 => [(0, 2), (4, usize::MAX), (0, 0)],
+        _ => [(0, usize::MAX), (0, 0), (0, 0)],
     };
     let mut hasher = DefaultHasher::new();
-    for (at, octet) in segment.iter().enumerate() {
-        if !changed.iter().any(|range| range.contains(&at)) {
-            octet.hash(&mut hasher);
-        }
+    for (from, to) in same {
+        segment.get(from..to.min(segment.len())).unwrap_or(&[]).hash(&mut hasher);
     }
-    segment.len().hash(&mut hasher);
     (source, kind, hasher.finish())
 }

@@ -109,7 +109,7 @@ impl Pcapng {
 
     /// Whether a block's length can be that of a block with `least` octets of body.
     fn check_len(&self, block: &Block, least: u32) -> Result<(), CaptureError> {
-        if block.len % 4 != 0 || block.len < FRAME_LEN + least {
+        if !block.len.is_multiple_of(4) || block.len < FRAME_LEN + least {
             return Err(block
                 .wrong(4, format!("block length {}: not a multiple of 4 from {} on", block.len, FRAME_LEN + least)));
         }
