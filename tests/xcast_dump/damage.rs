@@ -80,7 +80,7 @@ proptest! {
     fn random_octets_behind_a_header_do_no_harm(octets in vec(any::<u8>(), 0..200), order in any::<bool>(), link in 0_u16..300) {
         let keys = keys("random_octets_behind_a_header_do_no_harm");
         let order = if order { Order::Big } else { Order::Little };
-        let mut capture = classic(order, false, link.into(), &[]);
+        let mut capture = classic(order, false, link.into(), &[[]; 0]);
         capture.extend(&octets);
         dump(&keys, &capture);
         dump(&keys, &[&section(order)[..], &interface(order, link, 0, &[]), &octets].concat());

@@ -12,7 +12,7 @@ fn behind_time(line: &str) -> String {
 
 /// What one packet is told as.
 fn told(packet: &[u8]) -> String {
-    behind_time(run(&["-"], &raw(&[packet.to_vec()])).packets()[0])
+    behind_time(run(&["-"], &raw(&[packet])).packets()[0])
 }
 
 /// A link type, and what stands in front of the packet on it.

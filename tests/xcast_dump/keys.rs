@@ -48,11 +48,12 @@ fn dump(keys: &str, packets: &[Vec<u8>], options: &[&str]) -> Ran {
 }
 
 /// Seals packets one after the other under one association.
-fn seal(config: &SaConfig<'_>, packets: &[Vec<u8>]) -> Vec<Vec<u8>> {
+fn seal<P: AsRef<[u8]>>(config: &SaConfig<'_>, packets: &[P]) -> Vec<Vec<u8>> {
     let mut sender = OutboundSa::new(Sa::new(config, &mut RustCrypto).unwrap(), Instant::START).unwrap();
     let mut random = Counting(0);
     let points = CodePoints::rfc4727_experiment();
-    let seal = |packet: &Vec<u8>| {
+    let seal = |packet: &P| {
+        let packet = packet.as_ref();
         let mut storage = vec![0; packet.len() + 300];
         storage[150..150 + packet.len()].copy_from_slice(packet);
         let mut buffer = PacketBuf::new(&mut storage, 150..150 + packet.len()).unwrap();
@@ -164,11 +165,11 @@ fn what_ah_covers_is_agreed() {
 #[test]
 fn ipsec_tunnels_are_opened_and_looked_into() {
     let inner = Xcast::plain(Family::V6).octets();
-    let told = run(&["-"], &raw(&[inner.clone()])).packets()[0].splitn(4, ' ').nth(3).unwrap().to_owned();
+    let told = run(&["-"], &raw(&[&inner])).packets()[0].splitn(4, ' ').nth(3).unwrap().to_owned();
     let mode = Mode::Tunnel(OuterHeader::between(v4(7).into(), v4(8).into(), 64));
     let protection = esp(CipherAlgorithm::AesCbc, 16, IntegrityAlgorithm::HmacSha1_96);
     let key = hex(&KEY[..20]);
-    let sealed = seal(&SaConfig { mode, ..config(protection) }, &[inner.clone()]);
+    let sealed = seal(&SaConfig { mode, ..config(protection) }, &[inner.as_slice()]);
     let keys = format!(
         "esp {SPI} tunnel src=192.0.2.7 dst=192.0.2.8 cipher=aes-cbc:{} integrity=hmac-sha1-96:{key}",
         hex(&KEY[..16])
@@ -394,16 +395,16 @@ fn errors_in_keys_files_name_line_and_column_and_never_quote() {
         (many, "line 257, column 1: more than 256 associations"),
     ] {
         let path = file("wrong.keys", text.as_bytes());
-        let ran = run(&["--keys", path.name(), "-"], &raw(&[]));
+        let ran = run(&["--keys", path.name(), "-"], &raw::<Vec<u8>>(&[]));
         assert_eq!((ran.status, ran.out.as_str()), (1, ""), "{expected}");
         assert_eq!(ran.err, format!("error: {}: {expected}\n", path.name()));
         assert!(!ran.err.contains("c0ff") && !ran.err.contains("beet"));
     }
     let path = file("binary.keys", &[b'#', 0xff]);
-    let ran = run(&["--keys", path.name(), "-"], &raw(&[]));
+    let ran = run(&["--keys", path.name(), "-"], &raw::<Vec<u8>>(&[]));
     assert_eq!(ran.err, format!("error: cannot read {}: no UTF-8 text from octet 1 on\n", path.name()));
     let path = file("long.keys", &vec![b'#'; (1 << 20) + 1]);
-    let ran = run(&["--keys", path.name(), "-"], &raw(&[]));
+    let ran = run(&["--keys", path.name(), "-"], &raw::<Vec<u8>>(&[]));
     assert_eq!(ran.err, format!("error: cannot read {}: longer than any keys file\n", path.name()));
     // Nothing but comments is a file without associations.
     assert!(

@@ -31,13 +31,14 @@ pub(crate) fn len(octets: &[u8]) -> u32 {
 }
 
 /// A classic capture whose packets are a second and a microsecond apart.
-pub(crate) fn classic(order: Order, nano: bool, link_type: u32, packets: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn classic<P: AsRef<[u8]>>(order: Order, nano: bool, link_type: u32, packets: &[P]) -> Vec<u8> {
     let mut file = order.u32(if nano { 0xa1b2_3c4d } else { 0xa1b2_c3d4 }).to_vec();
     file.extend([order.u16(2), order.u16(4)].concat());
     file.extend([0; 8]);
     file.extend(order.u32(0x4_0000));
     file.extend(order.u32(link_type));
     for (index, packet) in (0_u32..).zip(packets) {
+        let packet = packet.as_ref();
         let fraction = if nano { index * 1000 + 7 } else { index };
         for word in [1_193_875_200 + index, fraction, len(packet), len(packet)] {
             file.extend(order.u32(word));
@@ -48,7 +49,7 @@ pub(crate) fn classic(order: Order, nano: bool, link_type: u32, packets: &[Vec<u
 }
 
 /// A raw IP capture.
-pub(crate) fn raw(packets: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn raw<P: AsRef<[u8]>>(packets: &[P]) -> Vec<u8> {
     classic(Order::Big, false, 101, packets)
 }
 

@@ -367,7 +367,7 @@ fn marked(lines: &[&str]) -> Vec<(usize, Option<u8>)> {
 #[test]
 fn each_is_told_with_its_field_and_marked() {
     for Case { packet, what, place, marked: (at, len) } in cases() {
-        let ran = run(&["-"], &raw(&[packet.clone()]));
+        let ran = run(&["-"], &raw(&[&packet]));
         assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{what}");
         assert!(ran.packets()[0].ends_with(what), "{what}\n{}", ran.out);
         let lines: Vec<_> = ran.out.lines().collect();

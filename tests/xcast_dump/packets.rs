@@ -12,7 +12,7 @@ use super::run;
 
 /// The line of one packet behind number and time, and the notes.
 fn told(packet: &[u8]) -> (String, Vec<String>) {
-    let ran = run(&["-", "--all"], &raw(&[packet.to_vec()]));
+    let ran = run(&["-", "--all"], &raw(&[packet]));
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
     let line = ran.packets()[0].splitn(4, ' ').nth(3).unwrap().to_owned();
     let notes = ran.out.lines().filter_map(|line| line.strip_prefix("    note: ")).map(Into::into).collect();
@@ -165,15 +165,15 @@ fn tunnels_are_looked_into() {
         ),
     ] {
         assert_eq!(told(&packet), (expected, vec![]));
-        let ran = run(&["-"], &raw(&[packet.clone()]));
+        let ran = run(&["-"], &raw(&[&packet]));
         assert_eq!(ran.summary(), "1 packet: 1 Xcast (1 of them in tunnels), 0 other IP, 0 not IP\n0 malformed\n");
         // By a source or a destination of any header.
         let source = if packet[0] >> 4 == 4 { "192.0.2.7" } else { "2001:db8::7" };
         let inner_source = if ran.out.contains("192.0.2.1 ") { "192.0.2.1" } else { "2001:db8::1" };
         if !ran.out.contains("2001:db8::5") {
-            assert_eq!(run(&["--src", source, "-"], &raw(&[packet.clone()])).packets().len(), 1);
+            assert_eq!(run(&["--src", source, "-"], &raw(&[&packet])).packets().len(), 1);
         }
-        assert_eq!(run(&["--src", inner_source, "-"], &raw(&[packet.clone()])).packets().len(), 1);
+        assert_eq!(run(&["--src", inner_source, "-"], &raw(&[&packet])).packets().len(), 1);
         assert_eq!(run(&["--src", "192.0.2.99", "-"], &raw(&[packet])).packets().len(), 0);
     }
     // A tunnel with ordinary packets in it is ordinary.
@@ -223,7 +223,7 @@ fn xcast6_2_0_is_told_as_such() {
     let expected = "XCAST6 2.0 2001:db8::1 > -2001:db8::2 +2001:db8::3 +2001:db8::4 (2 of 3) | hop 33, outer source 2001:db8::9 | AX";
     let good = v2(protocol::UDP, &datagram, |_| {});
     assert_eq!(told(&good), (format!("{expected} | {UDP}"), vec![]));
-    let ran = run(&["-", "--dst-member", "2001:db8::4", "--src", "2001:db8::9"], &raw(&[good.clone()]));
+    let ran = run(&["-", "--dst-member", "2001:db8::4", "--src", "2001:db8::9"], &raw(&[&good]));
     assert_eq!(ran.packets().len(), 1);
     assert_eq!(ran.summary(), "1 packet: 0 Xcast, 1 XCAST6 2.0, 0 other IP, 0 not IP\n0 malformed\n");
     // Erased, and marked for congestion.
@@ -383,7 +383,7 @@ fn the_tree_shows_every_octet_of_the_headers() {
         for bitmap in [BitmapPlace::Header, BitmapPlace::Option] {
             let xcast = Xcast { dscps: true, ports: true, bitmap, ..Xcast::plain(family) };
             let packet = xcast.octets();
-            let ran = run(&["-v", "-"], &raw(&[packet.clone()]));
+            let ran = run(&["-v", "-"], &raw(&[&packet]));
             // Fields follow each other without a gap: each starts where the one before ended, or the next header does.
             let offsets: Vec<usize> = ran
                 .out
