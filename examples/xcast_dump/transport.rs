@@ -46,7 +46,7 @@ pub(crate) struct Around {
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
     /// Only a part of the segment is here.
-    pub(crate) fragment: bool,
+    pub(crate) partial: bool,
 }
 
 /// Describes the segment of `number`; `None` if it is of no protocol known here.
@@ -81,8 +81,8 @@ fn udp(segment: &[u8], around: Around) -> Segment {
     let ports = format!("UDP {from} > {to}");
     let len = usize::from(length);
     let unknown = |text| Segment { text, checksum: ChecksumVerdict::Unknown, payload: (8, segment.len()) };
-    if around.fragment {
-        return unknown(format!("{ports}, {} in all, first fragment", count_octets(len.saturating_sub(8))));
+    if around.partial {
+        return unknown(format!("{ports}, {} in all, not all of them here", count_octets(len.saturating_sub(8))));
     }
     let Some(datagram) = segment.get(..len).filter(|_| len >= 8) else {
         return unknown(format!("{ports}, Length {len} does not fit the {} there are", count_octets(segment.len())));
@@ -105,7 +105,7 @@ fn udp_lite(segment: &[u8], around: Around) -> Segment {
     let ports = format!("UDP-Lite {from} > {to}, {}", count_octets(segment.len() - 8));
     let len = if coverage == 0 { segment.len() } else { usize::from(coverage) };
     let payload = (8, segment.len());
-    let covered = segment.get(..len).filter(|_| len >= 8 && !around.fragment);
+    let covered = segment.get(..len).filter(|_| len >= 8 && !around.partial);
     let Some(covered) = covered else {
         let text = format!("{ports}, coverage {coverage} does not fit");
         return Segment { text, checksum: ChecksumVerdict::Unknown, payload };
@@ -145,7 +145,7 @@ fn icmp(
     let Some(&[kind, code, ..]) = segment.first_chunk::<4>() else { return too_short(name, segment) };
     let verdict = match pseudo {
         Some(number) => whole(around, number, segment),
-        None if around.fragment => ChecksumVerdict::Unknown,
+        None if around.partial => ChecksumVerdict::Unknown,
         // RFC 792 has no pseudo-header.
         None => ChecksumVerdict::of(Checksum::new().add_octets(segment).folded() == 0xffff),
     };
@@ -185,7 +185,7 @@ fn icmpv6_name(kind: u8) -> Option<&'static str> {
 
 /// The checksum over all of a segment and the pseudo-header.
 fn whole(around: Around, number: u8, segment: &[u8]) -> ChecksumVerdict {
-    if around.fragment {
+    if around.partial {
         return ChecksumVerdict::Unknown;
     }
     ChecksumVerdict::of(sum(around, number, segment.len(), segment) == 0xffff)

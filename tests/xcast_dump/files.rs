@@ -2,7 +2,7 @@
 
 use xcast_sec::wire::Family;
 
-use super::make::{Order, Xcast, block, classic, enhanced, interface, raw, section, simple};
+use super::make::{Order, Xcast, block, classic, enhanced, interface, ipv4, len, raw, section, simple};
 use super::{Ran, run};
 
 /// What stands in a line behind number and time.
@@ -161,25 +161,75 @@ fn pcapng_with_sections_interfaces_and_clocks() {
     }
 }
 
-/// The snap length of the interface says how much of it a Simple Packet Block holds.
+/// A capture that kept `kept` octets of a packet: in the classic format, and in Simple Packet Blocks, of whose packets the
+/// interface's snap length says how much there is.
+fn snapped(packet: &[u8], kept: usize) -> [Vec<u8>; 2] {
+    let order = Order::Little;
+    let mut classic = raw(&[&packet[..kept]]);
+    classic[24 + 12..24 + 16].copy_from_slice(&len(packet).to_be_bytes());
+    let body = [&order.u32(len(packet)), &packet[..kept]].concat();
+    let snap_length = len(&packet[..kept]);
+    let blocks = [section(order), interface(order, 101, snap_length, &[]), block(order, 3, &body)];
+    [classic, blocks.concat()]
+}
+
 #[test]
 fn what_the_capture_did_not_keep_is_no_fault_of_the_packet() {
-    let packet = Xcast::plain(Family::V4).octets();
-    let order = Order::Little;
-    let mut body = order.u32(packet.len() as u32).to_vec();
-    body.extend(&packet[..40]);
-    let blocks = [section(order), interface(order, 101, 40, &[]), block(order, 3, &body)].concat();
-    let mut classic = raw(&[packet[..40].to_vec()]);
-    classic[24 + 12..24 + 16].copy_from_slice(&(packet.len() as u32).to_be_bytes());
-    for capture in [blocks, classic] {
-        let ran = run(&["--strict", "-"], &capture);
-        assert_eq!(ran.status, 0);
-        assert!(
-            ran.packets()[0].ends_with("IPv4 192.0.2.1 Xcast | cut short: the capture kept 40 of 61 octets"),
-            "{ran:?}"
-        );
-        assert_eq!(ran.summary(), "1 packet: 1 Xcast, 0 other IP, 0 not IP\n0 malformed\n1 cut short by the capture\n");
+    for family in [Family::V4, Family::V6] {
+        let packet = Xcast::plain(family).octets();
+        let whole = told(&packet);
+        // The line up to what is behind the Xcast header.
+        let headers = whole.rsplit_once(" | ").unwrap().0;
+        let headers_len = packet.len() - 13;
+        for kept in 1..packet.len() {
+            for capture in snapped(&packet, kept) {
+                let ran = run(&["--strict", "--all", "-v", "-"], &capture);
+                let at = format!("{family:?}, {kept} kept: {}", ran.out);
+                assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{at}");
+                let line = ran.packets()[0];
+                assert!(!line.contains("MALFORMED") && !line.contains("WRONG"), "{at}");
+                assert_eq!(line.contains(&format!(" {headers}")), kept >= headers_len, "{at}");
+                let of = if kept >= 6 { format!(" of {}", packet.len()) } else { String::new() };
+                let end = format!("| cut short: the capture kept {kept}{of} octets");
+                assert!(line.ends_with(&end) || (kept < 6 && line.contains("| cut short")), "{at}");
+                let xcast = ran.summary().starts_with("1 packet: 1 Xcast, 0 other IP");
+                assert!(xcast || kept < 43, "{at}");
+                assert!(ran.summary().ends_with(", 0 not IP\n0 malformed\n1 cut short by the capture\n"), "{at}");
+            }
+        }
+        // A checksum is wrong whatever follows the header.
+        let mut damaged = packet.clone();
+        damaged[headers_len - 1] ^= 1;
+        let ran = run(&["-"], &snapped(&damaged, headers_len)[0]);
+        assert!(ran.packets()[0].contains("MALFORMED: wrong Xcast CHECKSUM"), "{}", ran.out);
+        let ran = run(&["-"], &snapped(&damaged, headers_len - 1)[0]);
+        assert!(!ran.packets()[0].contains("MALFORMED"), "{}", ran.out);
     }
+    // Of a tunnel, as far as it goes; of AH and ESP what shows.
+    let packet = ipv4(7, 8, 4, &Xcast::plain(Family::V4).octets());
+    let ran = run(&["-"], &snapped(&packet, packet.len() - 1)[0]);
+    let end = "| tunnel | IPv4 192.0.2.1 > +192.0.2.2 +192.0.2.3 +192.0.2.4 (3 of 3) | hop 64, CS0 | ----, bitmap in header, \
+               checksum ok | UDP 4000 > 5000, 5 octets in all, not all of them here | cut short: the capture kept 80 of 81 octets";
+    assert!(ran.packets()[0].ends_with(end), "{}", ran.out);
+    let ah = [17, 4, 0, 0, 0, 0, 1, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let packet = ipv4(1, 2, 51, &[&ah[..], &[0, 1, 0, 2, 0, 9, 0, 0, 5]].concat());
+    let ran = run(&["-", "--all"], &snapped(&packet, packet.len() - 1)[0]);
+    let end = "| AH 0x00000100 seq 9 | UDP 1 > 2, 1 octet in all, not all of them here | cut short: the capture kept 52 of 53 octets";
+    assert!(ran.packets()[0].ends_with(end), "{}", ran.out);
+    let packet = ipv4(1, 2, 50, &[0, 0, 1, 0, 0, 0, 0, 9, 1, 2, 3, 4]);
+    let ran = run(&["-", "--all"], &snapped(&packet, packet.len() - 1)[0]);
+    let end = "| ESP 0x00000100 seq 9 | 3 octets of it kept | cut short: the capture kept 31 of 32 octets";
+    assert!(ran.packets()[0].ends_with(end), "{}", ran.out);
+    // What is missing may be padding of the link alone.
+    let packet = Xcast::plain(Family::V6).octets();
+    let padded = [&packet[..], &[0; 9]].concat();
+    let ran = run(&["-"], &snapped(&padded, packet.len())[0]);
+    assert!(ran.packets()[0].ends_with(&told(&packet)), "{}", ran.out);
+    // A frame that was cut within its link header.
+    let mut capture = classic(Order::Big, false, 1, &[[2; 9]]);
+    capture[24 + 15] = 80;
+    let ran = run(&["-", "--all"], &capture);
+    assert!(ran.packets()[0].ends_with(" cut short: the capture kept 9 octets of the Ethernet frame"), "{}", ran.out);
 }
 
 fn failed(ran: &Ran, what: &str, at: &str) {

@@ -13,7 +13,14 @@ use super::{Describer, MAX_DEPTH, Step};
 
 impl Describer {
     /// What follows the IP and Xcast headers: AH and ESP one after the other, as far as they can be opened, and what is in them.
-    pub(super) fn contents(&mut self, octets: &[u8], anatomy: &Anatomy, step: Step, findings: &mut Findings) {
+    pub(super) fn contents(
+        &mut self,
+        octets: &[u8],
+        anatomy: &Anatomy,
+        ip: &IpHeader<'_>,
+        step: Step,
+        findings: &mut Findings,
+    ) {
         self.show(anatomy, 0, "", findings);
         let (mut octets, mut anatomy) = (octets.to_vec(), anatomy.clone());
         while let Some(place) = anatomy.protection() {
@@ -28,7 +35,9 @@ impl Describer {
                 _ => break,
             };
             let (verdict, inside) = match &mut self.opener {
-                Some(opener) if !anatomy.fragment => opener.open(&octets, icv_at, step.number, &self.code_points),
+                Some(opener) if !anatomy.fragment && !step.cut => {
+                    opener.open(&octets, icv_at, step.number, &self.code_points)
+                }
                 _ => (Verdict::NotTried, None),
             };
             let number = match &verdict {
@@ -58,21 +67,27 @@ impl Describer {
                 }
                 None if name == "AH" => {
                     let announced_at = anatomy.announced_at(place);
-                    let Some(packet) = protection::without_ah(&octets, announced_at, part.at) else { return };
-                    octets = packet;
-                    anatomy = Anatomy::of(&octets, &self.code_points);
+                    match protection::without_ah(&octets, announced_at, part.at) {
+                        Some(packet) => {
+                            octets = packet;
+                            anatomy = Anatomy::of(&octets, &self.code_points);
+                        }
+                        // Not all of the packet is there: what can be read behind AH was read.
+                        None => _ = anatomy.parts.remove(place),
+                    }
                 }
                 None => {
-                    let end = packet_len(&octets).unwrap_or(octets.len());
+                    let end = packet_len(&octets).unwrap_or(octets.len()).min(octets.len());
                     let hidden = octets.get(part.at + 8..end).unwrap_or(&[]);
-                    findings.line.push(format!("{} with IV, padding and ICV", count_octets(hidden.len())));
+                    let what = if step.cut { "of it kept" } else { "with IV, padding and ICV" };
+                    findings.line.push(format!("{} {what}", count_octets(hidden.len())));
                     findings.payload = hidden.to_vec();
                     return;
                 }
             }
         }
-        let Ok((ip, _)) = IpHeader::split(&octets) else { return };
-        let around = Around { source: ip.source(), destination: ip.destination(), fragment: anatomy.fragment };
+        let partial = anatomy.fragment || step.cut;
+        let around = Around { source: ip.source(), destination: ip.destination(), partial };
         let made_for = (findings.class == Class::OtherIp).then_some(ip.destination());
         self.segment(&octets, &anatomy, around, made_for, findings);
     }

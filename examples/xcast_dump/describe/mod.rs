@@ -37,6 +37,8 @@ struct Step {
     number: u64,
     /// The capture kept not all of it.
     cut: bool,
+    /// Octets of the packet that are there; zeros stand for the others, so that the headers can be read.
+    kept: usize,
     /// How many packets it is inside.
     depth: usize,
 }
@@ -46,10 +48,20 @@ impl Step {
     fn fault(self, fault: Fault) -> Fault {
         if self.depth > 0 { fault.inside() } else { fault }
     }
+
+    /// What is there of a packet.
+    fn real(self, octets: &[u8]) -> &[u8] {
+        octets.get(..self.kept).unwrap_or(octets)
+    }
+
+    /// Whether all headers of an Xcast packet are there.
+    fn has_headers(self, packet: &XcastPacket<'_>) -> bool {
+        packet.as_octets().len() - packet.payload().len() <= self.kept
+    }
 }
 
 impl Describer {
-    /// Describes packet `number` of the capture, of which `cut` octets were not kept.
+    /// Describes packet `number` of the capture, which kept not all octets of its frame if it is `cut`.
     pub(crate) fn describe(&mut self, number: u64, octets: &[u8], announced: Option<Family>, cut: bool) -> Findings {
         let mut findings = Findings::default();
         let version = octets.first().map(|octet| octet >> 4);
@@ -61,7 +73,9 @@ impl Describer {
             findings.fail(Fault::of_frame(what, octets));
             return findings;
         }
-        self.packet(octets, Step { number, cut, depth: 0 }, &mut findings);
+        // What was not kept may have been padding of the link.
+        let cut = cut && packet_len(octets).is_none_or(|len| len > octets.len());
+        self.packet(octets, Step { number, cut, kept: octets.len(), depth: 0 }, &mut findings);
         findings
     }
 
@@ -70,17 +84,35 @@ impl Describer {
             findings.line.push(format!("more than {MAX_DEPTH} packets one inside the other: not looked into"));
             return;
         }
+        let mut padded = Vec::new();
+        let step = Step { kept: octets.len(), ..step };
+        let min_header_len = octets.first().map_or(0, |first| if first >> 4 == 4 { 20 } else { 40 });
+        let len = packet_len(octets).unwrap_or(0);
+        if step.cut && step.kept >= min_header_len && step.kept < len {
+            padded.extend(octets);
+            padded.resize(len, 0);
+            self.whole_packet(&padded, step, findings);
+            self.note_cut(octets, step, findings);
+        } else {
+            self.whole_packet(octets, step, findings);
+        }
+    }
+
+    fn whole_packet(&mut self, octets: &[u8], step: Step, findings: &mut Findings) {
         if let Ok((ip, _)) = IpHeader::split(octets) {
             findings.sources.push(ip.source());
         }
         if self.announces_v2(octets) {
             match PacketV2::parse(octets, &self.code_points_v2) {
-                Ok(packet) => return self.v2(&packet, findings),
-                Err(error) if error.kind() == ParseErrorKindV2::NotXcast6V2 => {}
-                Err(error) if step.cut && error.kind() == ParseErrorKindV2::Truncated => {
-                    findings.class = Class::XcastV2;
-                    return self.cut_short(octets, findings);
+                Ok(packet) if octets.len() - packet.payload().len() <= step.kept => {
+                    return self.v2(&packet, step, findings);
                 }
+                Err(error) if error.kind() == ParseErrorKindV2::NotXcast6V2 => {}
+                Ok(_) | Err(_) if step.cut => {
+                    findings.class = Class::XcastV2;
+                    return self.cut_short(step.real(octets), step, findings);
+                }
+                Ok(packet) => return self.v2(&packet, step, findings),
                 Err(error) => {
                     findings.class = Class::XcastV2;
                     findings.line.push(outline(octets, "XCAST6 2.0"));
@@ -90,9 +122,13 @@ impl Describer {
             }
         }
         match XcastPacket::parse(octets, &self.code_points, ChecksumPolicy::Verify) {
-            Ok(packet) => self.xcast(&packet, None, step, findings),
+            Ok(packet) if step.has_headers(&packet) => self.xcast(&packet, None, step, findings),
             Err(error) if error.kind() == ParseErrorKind::NotXcast => self.other(octets, step, findings),
             Err(error) => self.unreadable(octets, error, step, findings),
+            Ok(_) => {
+                findings.class = Class::Xcast;
+                self.cut_short(step.real(octets), step, findings);
+            }
         }
     }
 
@@ -105,23 +141,28 @@ impl Describer {
 
     /// What the library's parser refuses, and is no packet of another kind.
     fn unreadable(&mut self, octets: &[u8], error: ParseError, step: Step, findings: &mut Findings) {
-        let anatomy = Anatomy::of(octets, &self.code_points);
+        let anatomy = Anatomy::of(step.real(octets), &self.code_points);
         let meant = self.is_meant_as_xcast(octets, &anatomy);
         if meant {
             findings.class = Class::Xcast;
         }
         match error.kind() {
-            ParseErrorKind::Truncated if step.cut => return self.cut_short(octets, findings),
             // A fragment of something else, such as AH, is nothing to complain of.
             ParseErrorKind::Fragment if !meant => return self.other(octets, step, findings),
             // All but the checksum is right, so that all can be shown.
             ParseErrorKind::XcastChecksum => {
-                if let Ok(packet) = XcastPacket::parse(octets, &self.code_points, ChecksumPolicy::Ignore) {
+                if let Ok(packet) = XcastPacket::parse(octets, &self.code_points, ChecksumPolicy::Ignore)
+                    && step.has_headers(&packet)
+                {
                     let fault = step.fault(Fault::new(error, octets, &self.code_points));
                     return self.xcast(&packet, Some(fault), step, findings);
                 }
             }
             _ => {}
+        }
+        // What is wrong may lie in octets that are not there.
+        if step.cut {
+            return self.cut_short(step.real(octets), step, findings);
         }
         findings.line.push(outline(octets, if meant { "Xcast" } else { "" }));
         findings.fail(step.fault(Fault::new(error, octets, &self.code_points)));
@@ -141,18 +182,31 @@ impl Describer {
         announced || group || anatomy.parts.iter().any(|part| matches!(part.kind, PartKind::Xcast(_)))
     }
 
-    fn cut_short(&self, octets: &[u8], findings: &mut Findings) {
-        let name = if findings.is_xcast() { "Xcast" } else { "" };
-        let of = packet_len(octets).map_or_else(String::new, |len| format!(" of {len}"));
+    /// A packet of which not even the headers were kept.
+    fn cut_short(&self, octets: &[u8], step: Step, findings: &mut Findings) {
+        let name = match findings.class {
+            Class::Xcast => "Xcast",
+            Class::XcastV2 => "XCAST6 2.0",
+            _ => "",
+        };
         findings.line.push(outline(octets, name));
-        findings.line.push(format!("cut short: the capture kept {}{of} octets", octets.len()));
-        findings.cut = true;
+        self.note_cut(octets, step, findings);
         self.show(&Anatomy::of(octets, &self.code_points), 0, "", findings);
+    }
+
+    /// Says how much was kept, of the outermost packet.
+    fn note_cut(&self, octets: &[u8], step: Step, findings: &mut Findings) {
+        if step.depth == 0 && !findings.cut {
+            findings.cut = true;
+            let of = packet_len(octets).map_or_else(String::new, |len| format!(" of {len}"));
+            findings.line.push(format!("cut short: the capture kept {}{of} octets", octets.len()));
+        }
     }
 
     /// A packet that is not Xcast: ordinary, a tunnel, or IPsec's.
     fn other(&mut self, octets: &[u8], step: Step, findings: &mut Findings) {
-        let anatomy = Anatomy::of(octets, &self.code_points);
+        let real = step.real(octets);
+        let anatomy = Anatomy::of(real, &self.code_points);
         let Ok((ip, _)) = IpHeader::split(octets) else { return };
         findings.line.push(format!("{} > {}", start(&ip), ip.destination()));
         findings.line.push(hop(&ip));
@@ -167,11 +221,11 @@ impl Describer {
             findings.tunnelled = true;
             let kind = if is_semi_permeable(octets, &self.code_points) { "semi-permeable tunnel" } else { "tunnel" };
             findings.line.push(kind.into());
-            let whole = octets.get(..ip.packet_len()).unwrap_or(octets);
+            let whole = real.get(..ip.packet_len()).unwrap_or(real);
             self.inside(whole.get(at..).unwrap_or(&[]), kind, step, findings);
             return;
         }
-        self.contents(octets, &anatomy, step, findings);
+        self.contents(real, &anatomy, &ip, step, findings);
     }
 
     /// A packet inside this one.

@@ -68,7 +68,7 @@ impl Describer {
             findings.notes.push("receivers refuse it: X=0 under AH or ESP, which X2U would break".into());
         }
         findings.notes.extend(says.notes);
-        if !says.unicast.is_empty() {
+        if !says.unicast.is_empty() && !step.cut {
             let to = says.unicast.iter().filter_map(|index| packet.destination(index)).collect();
             let (source, kind) = (packet.ip().source(), packet.next_protocol());
             self.made.remember(step.number, source, kind, packet.payload(), to);
@@ -76,10 +76,11 @@ impl Describer {
         if self.verbose {
             findings.tree.push(x2u_words(packet, says.unicast.len()));
         }
-        self.contents(packet.as_octets(), &Anatomy::of(packet.as_octets(), &self.code_points), step, findings);
+        let real = step.real(packet.as_octets());
+        self.contents(real, &Anatomy::of(real, &self.code_points), packet.ip(), step, findings);
     }
 
-    pub(super) fn v2(&mut self, packet: &PacketV2<'_>, findings: &mut Findings) {
+    pub(super) fn v2(&mut self, packet: &PacketV2<'_>, step: Step, findings: &mut Findings) {
         findings.class = Class::XcastV2;
         findings.sources.push(packet.inner().source().into());
         findings.members = packet.destinations().map(Into::into).collect();
@@ -103,7 +104,8 @@ impl Describer {
         findings.line.push(words.join(", "));
         let flag = |set: bool, letter| if set { letter } else { '-' };
         findings.line.push([flag(packet.anonymous(), 'A'), flag(packet.no_x2u(), 'X')].iter().collect());
-        let anatomy = Anatomy::of_v2(packet.as_octets(), &self.code_points);
+        let real = step.real(packet.as_octets());
+        let anatomy = Anatomy::of_v2(real, &self.code_points);
         let echo = anatomy.parts.last().is_some_and(|part| {
             let segment = packet.as_octets().get(part.at..).unwrap_or(&[]);
             part.kind == PartKind::Transport(protocol::ICMPV6)
@@ -117,8 +119,9 @@ impl Describer {
             findings.protections.push(Verdict::NotTried);
             return;
         }
-        let around = Around { source: inner.source().into(), destination: inner.destination().into(), fragment: false };
-        self.segment(packet.as_octets(), &anatomy, around, None, findings);
+        let around =
+            Around { source: inner.source().into(), destination: inner.destination().into(), partial: step.cut };
+        self.segment(real, &anatomy, around, None, findings);
     }
 }
 
