@@ -20,11 +20,11 @@ pub(crate) fn packet(
     let time = time.map_or_else(|| "(no time)".into(), |time| time.to_string());
     let made = findings.made_of.map_or_else(String::new, |origin| format!(" | made of #{origin} by X2U"));
     writeln!(out, "#{number} {time} {}{made}", findings.line.join(" | "))?;
-    for note in &findings.notes {
-        writeln!(out, "    note: {note}")?;
-    }
     for line in findings.fault.iter().flat_map(|fault| &fault.lines) {
         writeln!(out, "    {line}")?;
+    }
+    for note in &findings.notes {
+        writeln!(out, "    note: {note}")?;
     }
     for line in &findings.tree {
         writeln!(out, "    {line}")?;

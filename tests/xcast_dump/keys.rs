@@ -10,7 +10,7 @@ use xcast_sec::ipsec::{
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{BitmapPlace, CodePoints, Family};
 
-use super::make::{Xcast, host, ipv4, raw, v4};
+use super::make::{Xcast, fix_ipv4, fix_xcast, host, ipv4, raw, v4};
 use super::{Ran, file, run};
 
 /// Octets that are different each time, and good for nothing but tests.
@@ -275,9 +275,9 @@ fn what_receivers_refuse_is_told_with_the_rule() {
     let protection = esp(CipherAlgorithm::Null, 0, IntegrityAlgorithm::HmacSha1_96);
     let mut sealed = seal(&config(protection), &[Xcast::plain(Family::V4).octets()]).remove(0);
     sealed[20] &= !0x04;
-    super::make::fix_xcast(&mut sealed, Family::V4, 20);
+    fix_xcast(&mut sealed, Family::V4, 20);
     let mut zero = ipv4(1, 2, 50, &[&SPI.to_be_bytes()[..], &[0; 4], &[1, 2, 2, 17], &[0; 12]].concat());
-    super::make::fix_ipv4(&mut zero);
+    fix_ipv4(&mut zero);
     let mut reserved = zero.clone();
     reserved[20..24].copy_from_slice(&[0, 0, 0, 7]);
     let short = ipv4(1, 2, 50, &[&SPI.to_be_bytes()[..], &[0, 0, 0, 1, 5]].concat());
@@ -294,6 +294,43 @@ fn what_receivers_refuse_is_told_with_the_rule() {
     assert!(ran.out.contains("note: receivers refuse it: X=0 under AH or ESP"), "{}", ran.out);
     let summary = "4 protected: 2 not opened for another reason, 1 of a refused construction, 1 without a key\n";
     assert!(ran.summary().contains(summary), "{}", ran.summary());
+}
+
+/// AH that nobody can verify does not keep ESP behind it from being opened, wherever it stands.
+#[test]
+fn esp_is_opened_behind_ah_that_is_refused() {
+    let protection = esp(CipherAlgorithm::AesCbc, 16, IntegrityAlgorithm::HmacSha1_96);
+    let keys = format!(
+        "esp {SPI} transport cipher=aes-cbc:{} integrity=hmac-sha1-96:{key}\nah 777 transport integrity=hmac-sha1-96:{key}",
+        hex(&KEY[..16]),
+        key = hex(&KEY[..20])
+    );
+    let ah = [&[50, 4, 0, 0, 0, 0, 3, 9, 0, 0, 0, 5][..], &[0; 12]].concat();
+    for (family, header_end, announced_at, verdict) in
+        [(Family::V4, 48, 28, "REFUSED: AH behind the Xcast4 header"), (Family::V6, 120, 40, "ICV WRONG")]
+    {
+        let sealed = seal(&config(protection), &[Xcast::plain(family).octets()]).remove(0);
+        let mut packet = [&sealed[..header_end], &ah, &sealed[header_end..]].concat();
+        packet[announced_at] = 51;
+        match family {
+            Family::V4 => {
+                let len = packet.len() as u16;
+                packet[2..4].copy_from_slice(&len.to_be_bytes());
+                fix_ipv4(&mut packet);
+                fix_xcast(&mut packet, family, 20);
+            }
+            Family::V6 => {
+                let len = packet.len() as u16 - 40;
+                packet[4..6].copy_from_slice(&len.to_be_bytes());
+                fix_xcast(&mut packet, family, 40);
+            }
+        }
+        let ran = dump(&keys, &[packet], &[]);
+        let end = format!(
+            "| AH 0x00000309 seq 5 {verdict} | ESP 0x00001234 seq 1 opened | UDP 4000 > 5000, 5 octets, checksum ok"
+        );
+        assert!(ran.packets()[0].ends_with(&end), "{}", ran.out);
+    }
 }
 
 #[test]

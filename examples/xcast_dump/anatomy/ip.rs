@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::names::{dscp_name, ecn_name, hex, octets as count_octets, protocol_name};
 use super::{Fields, Part, PartKind};
-use xcast_sec::wire::{CodePoints, Dscp, Family, Ipv4Header, ipv6, protocol};
+use xcast_sec::wire::{CodePoints, DestinationSet, Dscp, Family, Ipv4Header, ipv6, protocol};
 
 /// What an IP header says of the packet's length, if that much of it is there.
 pub(crate) fn packet_len(packet: &[u8]) -> Option<usize> {
@@ -22,12 +22,13 @@ pub(super) struct V4 {
     pub(super) end: usize,
     pub(super) fragment: bool,
     pub(super) first_fragment: bool,
-    pub(super) bitmap_option: bool,
+    /// The separated bitmap, if there is one.
+    pub(super) bitmap_option: Option<DestinationSet>,
 }
 
 pub(super) fn v4(packet: &[u8], code_points: &CodePoints, parts: &mut Vec<Part>) -> Option<V4> {
     let mut fields = Fields::new(packet, 0);
-    let mut bitmap_option = false;
+    let mut bitmap_option = None;
     let read = read_v4(packet, code_points, &mut fields, &mut bitmap_option);
     parts.push(Part { kind: PartKind::Ip(Family::V4), at: 0, fields: fields.into_vec() });
     let (next, flags_offset, end) = read?;
@@ -44,7 +45,7 @@ fn read_v4(
     packet: &[u8],
     code_points: &CodePoints,
     fields: &mut Fields<'_>,
-    bitmap_option: &mut bool,
+    bitmap_option: &mut Option<DestinationSet>,
 ) -> Option<(u8, u32, usize)> {
     let show_length = |octet: u8| format!("{}, header length {} octets", octet >> 4, (octet & 0x0f) * 4);
     let first = fields.octet("Version and IHL", show_length)?;
@@ -77,12 +78,14 @@ fn read_v4(
         } else {
             let len = packet.get(fields.at() + 1).map_or(2, |&len| usize::from(len));
             let own = kind == code_points.fields().bitmap_option_v4;
-            *bitmap_option |= own;
             let name = if own { format!("option {kind}, separated bitmap") } else { format!("option {kind}") };
             // A length that cannot be ends the walk, with the option's two octets named.
             let fits = len >= 2 && fields.at() + len <= end;
             fields.take(if fits { len } else { 2 }, name, |octets| match octets.get(2..) {
-                Some(data) if fits && own => bits(data),
+                Some(data) if fits && own => {
+                    *bitmap_option = Some(DestinationSet::from_bitmap(data));
+                    bits(data)
+                }
                 Some(data) if fits => hex(data),
                 _ => format!("length {len} does not fit"),
             })?;
@@ -119,8 +122,8 @@ fn read_v6(code_points: &CodePoints, fields: &mut Fields<'_>) -> Option<u8> {
 /// What a header of options tells the walk.
 pub(super) struct Options {
     pub(super) behind: (u8, usize),
-    /// Whether a separated bitmap is among them.
-    pub(super) bitmap: bool,
+    /// The separated bitmap, if it is among them.
+    pub(super) bitmap: Option<DestinationSet>,
 }
 
 /// A Hop-by-Hop or Destination Options header; with `ports` it stands directly behind an Xcast6 header of that many
@@ -135,7 +138,7 @@ pub(super) fn options(
 ) -> Option<Options> {
     let hop_by_hop = kind == protocol::HOP_BY_HOP;
     let mut fields = Fields::new(packet, at);
-    let mut bitmap = false;
+    let mut bitmap = None;
     let behind = read_options(packet, at, hop_by_hop, ports, code_points, &mut fields, &mut bitmap);
     let kind = if hop_by_hop { PartKind::HopByHop } else { PartKind::DestinationOptions };
     parts.push(Part { kind, at, fields: fields.into_vec() });
@@ -149,7 +152,7 @@ fn read_options(
     ports: Option<usize>,
     code_points: &CodePoints,
     fields: &mut Fields<'_>,
-    bitmap: &mut bool,
+    bitmap: &mut Option<DestinationSet>,
 ) -> Option<(u8, usize)> {
     let next = fields.octet("Next Header", |number| number_and_name(number, code_points))?;
     let units = fields.octet("Hdr Ext Len", units)?;
@@ -171,7 +174,6 @@ fn read_options(
         let name = match kind {
             1 => "PadN".into(),
             kind if hop_by_hop && kind == own.bitmap_option_v6 => {
-                *bitmap = true;
                 format!("option {kind:#04x}, separated bitmap")
             }
             kind if hop_by_hop && kind == own.tunnel_option => format!("option {kind:#04x}, semi-permeable tunnel"),
@@ -181,7 +183,10 @@ fn read_options(
         let fits = fields.at() + len <= end;
         fields.take(if fits { len } else { 2 }, name, |octets| match octets.get(2..) {
             _ if !fits => format!("length {} runs past the header", len - 2),
-            Some(data) if hop_by_hop && kind == own.bitmap_option_v6 => bits(data),
+            Some(data) if hop_by_hop && kind == own.bitmap_option_v6 => {
+                *bitmap = Some(DestinationSet::from_bitmap(data));
+                bits(data)
+            }
             Some(data) if !hop_by_hop && kind == own.ports_option && ports.is_some() => {
                 let list =
                     data.chunks(2).map(|port| port.iter().fold(0_u32, |sum, &octet| (sum << 8) | u32::from(octet)));

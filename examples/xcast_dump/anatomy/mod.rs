@@ -125,14 +125,14 @@ impl Anatomy {
 
     fn walk_v6(&mut self, octets: &[u8], code_points: &CodePoints) -> Option<()> {
         let (mut next, mut at) = ip::v6(octets, 0, code_points, &mut self.parts)?;
-        let mut bitmap_option = false;
+        let mut bitmap_option = None;
         let mut ports = None;
         // Every round goes on by 8 octets at least.
         loop {
             (next, at) = match next {
                 protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS => {
                     let options = ip::options(octets, next, at, ports, code_points, &mut self.parts)?;
-                    bitmap_option |= options.bitmap;
+                    bitmap_option = bitmap_option.or(options.bitmap);
                     ports = None;
                     options.behind
                 }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use super::super::names::{dscp_name, hex};
 use super::ip::{address_v6, bits, number_and_name, units};
 use super::{Fields, Part, PartKind};
-use xcast_sec::wire::{Checksum, CodePoints, Dscp, Family, bitmap_len};
+use xcast_sec::wire::{Checksum, CodePoints, DestinationSet, Dscp, Family, bitmap_len};
 
 const FLAG_ANONYMOUS: u8 = 0x08;
 const FLAG_NO_X2U: u8 = 0x04;
@@ -17,7 +17,7 @@ const FLAG_PORTS: u8 = 0x01;
 pub(super) fn v4(
     packet: &[u8],
     at: usize,
-    separated: bool,
+    separated: Option<DestinationSet>,
     code_points: &CodePoints,
     parts: &mut Vec<Part>,
 ) -> Option<(u8, usize)> {
@@ -33,7 +33,7 @@ pub(super) fn v4(
         })?;
         let next = fields.octet("PROT ID", |number| number_and_name(number, code_points))?;
         let count = usize::from(count & 0x7f);
-        let needed = needed(Family::V4, count, flags, separated);
+        let needed = needed(Family::V4, count, flags, separated.is_some());
         fields.octet("LENGTH", |words| length(words.into(), usize::from(words) * 4, needed))?;
         fields.number(2, "RESV", |value| value.to_string())?;
         lists(&mut fields, Family::V4, count, flags, separated)?;
@@ -47,7 +47,7 @@ pub(super) fn v4(
 pub(super) fn v6(
     packet: &[u8],
     at: usize,
-    separated: bool,
+    separated: Option<DestinationSet>,
     code_points: &CodePoints,
     parts: &mut Vec<Part>,
 ) -> Option<((u8, usize), usize)> {
@@ -57,7 +57,7 @@ pub(super) fn v6(
         let show_length = |units: u8| {
             // VERSION and flags, and NBR_OF_DEST, say which length it has to be.
             let (flags, count) = (packet.get(at + 4).copied(), packet.get(at + 5).map(|count| count & 0x7f));
-            let needed = count.map(|count| needed(Family::V6, count.into(), flags.unwrap_or(0), separated));
+            let needed = count.map(|count| needed(Family::V6, count.into(), flags.unwrap_or(0), separated.is_some()));
             let len = (usize::from(units) + 1) * 8;
             length(units.into(), len, needed.unwrap_or(len))
         };
@@ -80,14 +80,19 @@ pub(super) fn v6(
 }
 
 /// Bitmap, addresses, DS octets and ports, with their padding.
-fn lists(fields: &mut Fields<'_>, family: Family, count: usize, flags: u8, separated: bool) -> Option<()> {
+fn lists(
+    fields: &mut Fields<'_>,
+    family: Family,
+    count: usize,
+    flags: u8,
+    separated: Option<DestinationSet>,
+) -> Option<()> {
     let unit = family.address_len().min(8);
-    if !separated {
-        fields.take(bitmap_len(family, count), "BITMAP", bits)?;
-    }
-    for index in 0..count {
-        fields.take(family.address_len(), format!("address of destination {index}"), address)?;
-    }
+    let set = match separated {
+        Some(set) => set,
+        None => DestinationSet::from_bitmap(fields.take(bitmap_len(family, count), "BITMAP", bits)?),
+    };
+    addresses(fields, family, count, set, flags & FLAG_ANONYMOUS != 0)?;
     if flags & FLAG_DSCP != 0 {
         for index in 0..count {
             fields.octet(format!("DS octet of destination {index}"), |octet| {
@@ -102,6 +107,24 @@ fn lists(fields: &mut Fields<'_>, family: Family, count: usize, flags: u8, separ
             fields.number(2, format!("port of destination {index}"), |port| port.to_string())?;
         }
         fields.padding(fields.at() + (count * 2).next_multiple_of(unit) - count * 2)?;
+    }
+    Some(())
+}
+
+/// The addresses, each with its bit.
+fn addresses(
+    fields: &mut Fields<'_>,
+    family: Family,
+    count: usize,
+    set: DestinationSet,
+    anonymous: bool,
+) -> Option<()> {
+    for index in 0..count {
+        let bit = u8::from(set.contains(index));
+        fields.take(family.address_len(), format!("address of destination {index}"), |octets| {
+            let erased = anonymous && bit == 0 && octets.iter().all(|&octet| octet == 0);
+            format!("{}, bit {bit}{}", address(octets), if erased { ", erased" } else { "" })
+        })?;
     }
     Some(())
 }
@@ -134,21 +157,18 @@ pub(super) fn v2(packet: &[u8], at: usize, code_points: &CodePoints, parts: &mut
         fields.octet("Routing Type", |kind| format!("{kind}, XCAST6 2.0"))?;
         fields.octet("Segments Left", |left| left.to_string())?;
         let count = fields.octet("number of destinations", |count| count.to_string())?;
-        fields.octet("flags", |flags| {
+        let flags = fields.octet("flags", |flags| {
             let bit = |mask| u8::from(flags & mask != 0);
             let other = if flags & 0x3f == 0 { "" } else { ", and reserved bits" };
             format!("anonymous={} no-X2U={}{other}", bit(0x80), bit(0x40))
         })?;
         fields.octet("ICMP offset", |offset| offset.to_string())?;
         fields.octet("reserved", |value| value.to_string())?;
-        fields.take(16, "bitmap", |bitmap| {
-            let in_order: Vec<u8> = bitmap.iter().map(|octet| octet.reverse_bits()).collect();
-            // Least significant bit first on the wire; shown as RFC 5058's, first destination first.
-            bits(&in_order)
-        })?;
-        for index in 0..count {
-            fields.take(16, format!("address of destination {index}"), address)?;
-        }
+        // Least significant bit first on the wire; shown as RFC 5058's, first destination first.
+        let in_order = |bitmap: &[u8]| bitmap.iter().map(|octet| octet.reverse_bits()).collect::<Vec<_>>();
+        let bitmap = fields.take(16, "bitmap", |bitmap| bits(&in_order(bitmap)))?;
+        let set = DestinationSet::from_bitmap(&in_order(bitmap));
+        addresses(&mut fields, Family::V6, count.into(), set, flags & 0x80 != 0)?;
         Some((next, fields.at()))
     })();
     parts.push(Part { kind: PartKind::XcastV2, at, fields: fields.into_vec() });
