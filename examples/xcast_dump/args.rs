@@ -14,8 +14,8 @@ Prints the Explicit Multicast packets (RFC 5058) of a capture, and says what is 
 
 Usage: cargo run --example xcast_dump -- [OPTIONS] FILE
 
-FILE is a pcap or pcapng file, or '-' for the standard input. Link types: raw IP, Ethernet (with VLAN tags), Linux cooked
-(both versions), BSD null and loop.
+FILE is a pcap or pcapng file, or '-' for the standard input. Link types: raw IP, Ethernet (with VLAN tags),
+Linux cooked (both versions), BSD null and loop.
 
 Options:
       --keys FILE            Verify AH and open ESP with these keys (format: below)
@@ -31,11 +31,12 @@ Options:
   -h, --help                 Print this help
 
 A packet's line: number, time, source > destinations (+ to be served, - not any more, each with its port and DSCP),
-hop limit and DSCP, flags A X D P, where the bitmap is, checksum, and what follows, from the outside in. 'note:' tells what
-routers or receivers refuse or drop although it can be read. Sequence numbers are not held against a window, as a capture
-holds a packet once for each link: 'as #N' says that it was packet N before, by its number and its ICV.
+hop limit and DSCP, flags A X D P, where the bitmap is, checksum, and what follows, from the outside in. 'note:' tells
+what routers or receivers refuse or drop although it can be read. Sequence numbers are not held against a window, as a
+capture holds a packet once for each link: 'as #N' says that it was packet N before, by its number and its ICV.
 
-Exit status: 0, also with malformed packets; 1 if FILE or the keys cannot be read; 2 on a wrong argument; 3 see --strict.
+Exit status: 0, also with malformed packets; 1 if FILE or the keys cannot be read; 2 on a wrong argument; 3 as told
+at --strict.
 ";
 
 /// Which packets to print.

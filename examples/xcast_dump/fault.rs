@@ -34,6 +34,22 @@ impl Fault {
         Self::at(&error.to_string(), error.pointer(), packet, &anatomy, rule_v2(error.kind()), code_points)
     }
 
+    /// Of AH or ESP that starts at `at` and cannot be read.
+    pub(crate) fn of_protection(
+        name: &str,
+        error: ParseError,
+        at: usize,
+        packet: &[u8],
+        code_points: &CodePoints,
+    ) -> Self {
+        let pointer = at + error.pointer();
+        // The error counts from the header on.
+        let what = error.to_string();
+        let what = format!("{name} {} (octet {pointer})", what.split(" (octet ").next().unwrap_or(&what));
+        let anatomy = Anatomy::of(packet, code_points);
+        Self::at(&what, pointer, packet, &anatomy, rule(error.kind()), code_points)
+    }
+
     /// Of a frame without a readable IP packet.
     pub(crate) fn of_frame(what: String, frame: &[u8]) -> Self {
         let mut lines = vec!["the frame from its first octet on:".into()];

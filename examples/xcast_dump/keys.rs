@@ -34,11 +34,12 @@ Keys file: one association a line; '#' starts a comment.
 
   PROTOCOL        ah or esp
   SPI             decimal, or hexadecimal after 0x
-  MODE            transport, tunnel (between src and dst), or tunnel-preserving (outer addresses as inner ones, RFC 5374)
+  MODE            transport, tunnel (between src and dst) or tunnel-preserving (outer addresses as inside, RFC 5374)
   src=ADDRESS     the one sender it is for; without it, any
   dst=ADDRESS     the destination it is for, All_Xcast_Routers for a group; without it, any
   integrity=A:KEY hmac-md5-96, hmac-sha1-96, hmac-sha2-256-128, hmac-sha2-384-192 or hmac-sha2-512-256
-  cipher=A:KEY    for esp: null (no key), aes-cbc, aes-ctr, aes-gcm-16 or chacha20-poly1305; the latter two have no integrity=
+  cipher=A:KEY    for esp: null (no key), aes-cbc, aes-ctr, aes-gcm-16 or chacha20-poly1305 (these two without
+                  integrity=)
   coverage=C      for ah, of an Xcast6 header: data-zeroed (the default), fields-zeroed or covered
   pad-to-8        for ah: padded to 8 octets in IPv4 too
   esn, esn=N      extended sequence numbers, upper halves 0 to N tried [15]

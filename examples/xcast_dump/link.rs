@@ -79,7 +79,8 @@ impl LinkType {
         let Some((&head, rest)) = octets.split_first_chunk::<4>() else {
             return Frame::TooShort { link: if self == Self::Null { "null" } else { "loop" }, needed: 4 };
         };
-        // The writing machine's order for type 0, network order for 108; no family has a number of more than two octets.
+        // The writing machine's order for type 0, network order for 108; no family has a number of more than two
+        // octets.
         let family = match (self, u32::from_be_bytes(head)) {
             (Self::Null, number) if number > 0xffff => u32::from_le_bytes(head),
             (_, number) => number,

@@ -1,5 +1,5 @@
-//! Reads a capture and prints its Xcast packets as a person would want them; says of a malformed one what is wrong and where;
-//! given keys, verifies and decrypts.
+//! Reads a capture and prints its Xcast packets as a person would want them; says of a malformed one what is wrong and
+//! where; given keys, verifies and decrypts.
 //!
 //! ```sh
 //! cargo run --example conference -- --keys conference.keys
@@ -15,13 +15,14 @@
 //! - `notes`: asking the library's router what it thinks of a packet
 //! - `keys`: the format of the keys file, also in `--help`
 //!
-//! The rest is files (`capture`, `link`), the fields of headers for those who want to see them all (`anatomy`, `transport`), and
-//! output. Every octet of every file is taken for an attacker's: nothing panics, and no length is believed before it is checked.
+//! The rest is files (`capture`, `link`), the fields of headers for those who want to see them all (`anatomy`,
+//! `transport`), and output. Every octet of every file is taken for an attacker's: nothing panics, and no length is
+//! believed before it is checked.
 //!
-//! Sequence numbers are not held against a replay window. A capture holds a packet once for each link it crossed, and started
-//! at some time: a window would call the second sight of a packet a replay, and refuse what was late. Each packet is verified by
-//! itself, and that its number was seen before is told beside the verdict: `as #N` where it is the same packet by its ICV,
-//! in capitals where it is another, which no sender may make.
+//! Sequence numbers are not held against a replay window. A capture holds a packet once for each link it crossed, and
+//! started at some time: a window would call the second sight of a packet a replay, and refuse what was late. Each
+//! packet is verified by itself, and that its number was seen before is told beside the verdict: `as #N` where it is
+//! the same packet by its ICV, in capitals where it is another, which no sender may make.
 
 use std::ffi::OsString;
 use std::fs::File;

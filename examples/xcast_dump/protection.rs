@@ -1,9 +1,9 @@
 //! Verifying AH and opening ESP, with the keys of a file.
 //!
-//! A capture holds the same packet once for each link it was captured on, so a window that moved would call every sight of it
-//! but the first a replay. Each packet is therefore opened with windows that have seen nothing. That a number was seen before
-//! is told beside the verdict, and two cases are told apart: the same packet again, by its ICV (another link, or a replay: a
-//! capture does not tell), and another packet under the same number, which no sender may make.
+//! A capture holds the same packet once for each link it was captured on, so a window that moved would call every sight
+//! of it but the first a replay. Each packet is therefore opened with windows that have seen nothing. That a number was
+//! seen before is told beside the verdict, and two cases are told apart: the same packet again, by its ICV (another
+//! link, or a replay: a capture does not tell), and another packet under the same number, which no sender may make.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -133,8 +133,8 @@ impl Verdict {
     }
 }
 
-/// The packet without an AH that was not verified, so that ESP in it can be opened all the same: `at` is where it starts,
-/// `announced_at` where the octet that announces it is. `None` if the AH runs past the packet's end.
+/// The packet without an AH that was not verified, so that ESP in it can be opened all the same: `at` is where it
+/// starts, `announced_at` where the octet that announces it is. `None` if the AH runs past the packet's end.
 pub(crate) fn without_ah(packet: &[u8], announced_at: usize, at: usize) -> Option<Vec<u8>> {
     let (ip, _) = IpHeader::split(packet).ok()?;
     let (family, header_len) = (ip.family(), ip.header_len());

@@ -43,8 +43,8 @@ impl fmt::Display for Time {
 
 /// Year, month and day of the Gregorian calendar, `days` after 1970-01-01.
 ///
-/// Counted from 1 March of year 0, so that the day of the leap year is the last and months before it have a fixed pattern of
-/// 153 days in five.
+/// Counted from 1 March of year 0, so that the day of the leap year is the last and months before it have a fixed
+/// pattern of 153 days in five.
 fn date(days: i64) -> (i64, i64, i64) {
     let since = days.saturating_add(719_468);
     let (era, day_of_era) = (since.div_euclid(146_097), since.rem_euclid(146_097));

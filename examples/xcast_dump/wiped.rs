@@ -4,8 +4,8 @@ use std::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize;
 
-/// A vector that is wiped when it is dropped. What grows beyond its capacity leaves a copy behind: it is to be made large
-/// enough.
+/// A vector that is wiped when it is dropped. What grows beyond its capacity leaves a copy behind: it is to be made
+/// large enough.
 #[derive(Default)]
 pub(crate) struct Wiped(Vec<u8>);
 

@@ -9,7 +9,7 @@ use xcast_sec::wire::protocol;
 /// Segments that are remembered; of more, the oldest are forgotten.
 const REMEMBERED: usize = 4096;
 /// Members that are remembered of one segment, give or take a packet's.
-const MEMBERS: usize = 1024;
+const MEMBERS: usize = 256;
 
 /// A segment without what X2U changes in it: whence, of what protocol, and its octets, hashed.
 type Segment = (IpAddr, u8, u64);

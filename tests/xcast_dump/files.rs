@@ -161,8 +161,8 @@ fn pcapng_with_sections_interfaces_and_clocks() {
     }
 }
 
-/// A capture that kept `kept` octets of a packet: in the classic format, and in Simple Packet Blocks, of whose packets the
-/// interface's snap length says how much there is.
+/// A capture that kept `kept` octets of a packet: in the classic format, and in Simple Packet Blocks, of whose packets
+/// the interface's snap length says how much there is.
 fn snapped(packet: &[u8], kept: usize) -> [Vec<u8>; 2] {
     let order = Order::Little;
     let mut classic = raw(&[&packet[..kept]]);

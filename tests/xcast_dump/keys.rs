@@ -333,6 +333,25 @@ fn esp_is_opened_behind_ah_that_is_refused() {
     }
 }
 
+/// What the capture did not keep cannot be verified, and that is no fault of the packet.
+#[test]
+fn what_was_not_kept_whole_is_not_tried() {
+    let protection = esp(CipherAlgorithm::Null, 0, IntegrityAlgorithm::HmacSha1_96);
+    let sealed = seal(&config(protection), &[Xcast::plain(Family::V4).octets()]).remove(0);
+    let mut capture = raw(&[&sealed[..sealed.len() - 1]]);
+    capture[24 + 15] = sealed.len().try_into().unwrap();
+    let keys = format!("esp {SPI} transport cipher=null integrity=hmac-sha1-96:{}", hex(&KEY[..20]));
+    let path = file("keys", keys.as_bytes());
+    let ran = run(&["--keys", path.name(), "-"], &capture);
+    let end = format!(
+        "| ESP 0x00001234 seq 1 | 27 octets of it kept | cut short: the capture kept {} of {} octets",
+        sealed.len() - 1,
+        sealed.len()
+    );
+    assert!(ran.packets()[0].ends_with(&end), "{}", ran.out);
+    assert!(ran.summary().contains("1 protected: 1 not tried\n0 malformed\n1 cut short"), "{}", ran.out);
+}
+
 #[test]
 fn dummies_are_told_as_such() {
     let protection = esp(CipherAlgorithm::Null, 0, IntegrityAlgorithm::HmacSha1_96);

@@ -1,7 +1,7 @@
 //! Malformed packets: what is said of each, and the marks under the octets.
 
 use xcast_sec::wire::xcast6_v2::{CodePointsV2, ReprV2};
-use xcast_sec::wire::{BitmapPlace, DestinationSet, Family};
+use xcast_sec::wire::{BitmapPlace, CodePoints, DestinationSet, Family};
 
 use super::make::{Xcast, fix_ipv4, ipv4, ipv6, raw, v6};
 use super::run;
@@ -261,6 +261,18 @@ fn cases_v6() -> Vec<Case> {
             what: "IPv6 2001:db8::1 Xcast | MALFORMED: Xcast Routing header behind AH (octet 64)",
             place: "octet 64 is Next Header of the Xcast6 Routing header that starts at octet 64: 17, UDP",
             marked: (64, 1),
+        },
+        Case {
+            packet: plain.with_payload(&CodePoints::rfc4727_experiment(), 51, Some(&[17, 4, 0, 0, 0, 0, 1, 0, 0, 0])),
+            what: "| -X--, bitmap in header, checksum ok | MALFORMED: AH ends too early (octet 130)",
+            place: "octet 130 lies in Sequence Number of the Authentication Header that starts at octet 120: missing, the packet ends here",
+            marked: (130, 2),
+        },
+        Case {
+            packet: plain.with_payload(&CodePoints::rfc4727_experiment(), 50, Some(&[0, 0, 1])),
+            what: "| -X--, bitmap in header, checksum ok | MALFORMED: ESP ends too early (octet 123)",
+            place: "octet 123 lies in SPI of the ESP header that starts at octet 120: missing, the packet ends here",
+            marked: (123, 1),
         },
         Case {
             packet: ipv6(1, 2, 51, &[43, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]),

@@ -94,8 +94,8 @@ fn every_field_stands_in_the_line() {
     }
 }
 
-/// A transport checksum, right and wrong, of every protocol and family that has one: the library's router updates it, so that
-/// what it sends is a second opinion.
+/// A transport checksum, right and wrong, of every protocol and family that has one: the library's router updates it,
+/// so that what it sends is a second opinion.
 #[test]
 fn x2u_is_recognised_and_its_checksums_hold() {
     struct One;
@@ -416,8 +416,8 @@ fn the_tree_shows_every_octet_of_the_headers() {
     );
 }
 
-/// All that is printed of a few packets, as a person sees it. If it is to change, read the file that the message names, and put
-/// it in the place of the expected one.
+/// All that is printed of a few packets, as a person sees it. If it is to change, read the file that the message names,
+/// and put it in the place of the expected one.
 #[test]
 fn what_is_printed_is_as_it_was_looked_at() {
     let mut damaged = Xcast::plain(Family::V6).octets();

@@ -1,8 +1,8 @@
-//! The headers of a packet, field by field, as far as they can be read: for the tree of `--verbose`, and to tell the name of the
-//! field in which something is wrong.
+//! The headers of a packet, field by field, as far as they can be read: for the tree of `--verbose`, and to tell the
+//! name of the field in which something is wrong.
 //!
-//! The library's parsers say whether a packet is sound. This walk goes on where they stop, and believes nothing: every read is
-//! checked, and lengths that do not fit end it.
+//! The library's parsers say whether a packet is sound. This walk goes on where they stop, and believes nothing: every
+//! read is checked, and lengths that do not fit end it.
 
 mod fields;
 mod ip;

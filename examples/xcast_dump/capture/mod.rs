@@ -15,7 +15,8 @@ use classic::Classic;
 use input::Input;
 use pcapng::Pcapng;
 
-/// Octets of the longest packet read, with its link header: what tcpdump captures at most, and more than any IP packet has.
+/// Octets of the longest packet read, with its link header: what tcpdump captures at most, and more than any IP packet
+/// has.
 pub(crate) const MAX_PACKET: u32 = 0x4_0000;
 /// The longest snap length that is one: to libpcap, which takes it as signed, all above is negative.
 const MAX_SNAP_LENGTH: u32 = 0x7fff_ffff;

@@ -1,4 +1,5 @@
-//! The newer format (draft-ietf-opsawg-pcapng): sections of blocks, in the order of octets that each section's header shows.
+//! The newer format (draft-ietf-opsawg-pcapng): sections of blocks, in the order of octets that each section's header
+//! shows.
 
 use std::io::Read;
 
@@ -256,8 +257,8 @@ impl Pcapng {
     }
 }
 
-/// What an if_tsresol octet says: parts of a second, a power of ten or, with the upper bit, of two. `None` if no time stamp of 64
-/// bits would reach a second.
+/// What an if_tsresol octet says: parts of a second, a power of ten or, with the upper bit, of two. `None` if no time
+/// stamp of 64 bits would reach a second.
 fn per_second(resolution: u8) -> Option<u128> {
     let exponent = u32::from(resolution & 0x7f);
     if resolution & 0x80 == 0 {

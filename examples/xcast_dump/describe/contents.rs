@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use xcast_sec::wire::IpHeader;
+use xcast_sec::wire::{AhHeader, EspHeader, IpHeader, ParseError};
 
-use super::super::anatomy::{Anatomy, PartKind, packet_len};
+use super::super::anatomy::{Anatomy, Part, PartKind, packet_len};
+use super::super::fault::Fault;
 use super::super::findings::{Class, Findings};
 use super::super::names::{octets as count_octets, protocol_name};
 use super::super::protection::{self, Inside, Verdict, spi_text};
@@ -12,7 +13,8 @@ use super::super::transport::{self, Around, ChecksumVerdict};
 use super::{Describer, MAX_DEPTH, Step};
 
 impl Describer {
-    /// What follows the IP and Xcast headers: AH and ESP one after the other, as far as they can be opened, and what is in them.
+    /// What follows the IP and Xcast headers: AH and ESP one after the other, as far as they can be opened, and what is
+    /// in them.
     pub(super) fn contents(
         &mut self,
         octets: &[u8],
@@ -34,6 +36,13 @@ impl Describer {
                 PartKind::Esp { spi, sequence } => ("ESP", "opened", spi, sequence, None),
                 _ => break,
             };
+            if let Some(error) = unreadable(&octets, part)
+                && !anatomy.fragment
+                && !step.cut
+            {
+                let fault = Fault::of_protection(name, error, part.at, &octets, &self.code_points);
+                return findings.fail(step.fault(fault));
+            }
             let (verdict, inside) = match &mut self.opener {
                 Some(opener) if !anatomy.fragment && !step.cut => {
                     opener.open(&octets, icv_at, step.number, &self.code_points)
@@ -92,7 +101,8 @@ impl Describer {
         self.segment(&octets, &anatomy, around, made_for, findings);
     }
 
-    /// The transport segment, or whatever stands in its place; with `made_for`, perhaps made by X2U for this destination.
+    /// The transport segment, or whatever stands in its place; with `made_for`, perhaps made by X2U for this
+    /// destination.
     pub(super) fn segment(
         &self,
         octets: &[u8],
@@ -145,5 +155,16 @@ impl Describer {
                 findings.tree.push(format!("  {:>4}  {}{colon}{}", field.at, field.name, field.value));
             }
         }
+    }
+}
+
+/// Why an AH or ESP header cannot be read, counted from its first octet.
+fn unreadable(octets: &[u8], part: &Part) -> Option<ParseError> {
+    let whole = octets.get(..packet_len(octets).unwrap_or(octets.len())).unwrap_or(octets);
+    let rest = whole.get(part.at..).unwrap_or(&[]);
+    match part.kind {
+        PartKind::Ah { .. } => AhHeader::split(rest).err(),
+        PartKind::Esp { .. } => EspHeader::split(rest).err(),
+        _ => None,
     }
 }
