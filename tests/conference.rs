@@ -220,6 +220,7 @@ fn arguments_are_understood() {
     assert_eq!(options(&["-q"]).detail, args::Detail::Quiet);
     assert_eq!(options(&["--verbose"]).detail, args::Detail::Verbose);
     assert_eq!(parse(&["--out", "x", "--help", "--nonsense"]), Ok(Command::Help));
+    assert_eq!(options(&["--keys=k", "-q"]).keys, Some("k".into()));
     assert_eq!(options(&["--members", "127", "--family", "4"]).members, 127);
     assert_eq!(options(&["--members", "126", "--family", "6", "--protection", "ah+esp"]).members, 126);
 }
@@ -235,6 +236,7 @@ fn wrong_arguments_are_named() {
         (&["--family", "5"], "--family needs 4, 6 or both, not '5'"),
         (&["--protection", "tls"], "--protection needs none, ah, esp, ah+esp or all, not 'tls'"),
         (&["--out"], "--out needs the name of a file"),
+        (&["--keys="], "--keys needs the name of a file"),
         (&["--colour"], "unknown argument '--colour'"),
         (&["file"], "unknown argument 'file'"),
         (&["--quiet=1"], "--quiet takes no value, or is no option"),
@@ -258,4 +260,9 @@ fn an_unwritable_file_is_named() {
     options.out = "no/such/directory/conference.pcap".into();
     let error = conference::conference(&options).unwrap_err().to_string();
     assert!(error.starts_with("cannot write no/such/directory/conference.pcap: "), "{error}");
+    options.out = env!("CARGO_TARGET_TMPDIR").into();
+    options.out.push("conference.pcap");
+    options.keys = Some("no/such/directory/keys".into());
+    let error = conference::conference(&options).unwrap_err().to_string();
+    assert!(error.starts_with("cannot write no/such/directory/keys: "), "{error}");
 }

@@ -15,6 +15,7 @@ Usage: cargo run --example conference -- [OPTIONS]
 
 Options:
       --out FILE         Capture to write, every packet of every link, for Wireshark [default: conference.pcap]
+      --keys FILE        Write the keys of all runs, for the example xcast_dump (they are public test keys)
       --topology SHAPE   figure1, star, chain or tree [default: figure1]
       --members N        Number of receivers, as many as an Xcast header can list [default: 3]
       --family FAMILY    4, 6 or both [default: both]
@@ -23,7 +24,7 @@ Options:
   -v, --verbose          Print the octets of every packet too
   -h, --help             Print this help
 
-Exit status: 0 if everything went as it must, 1 if not or if FILE cannot be written, 2 on a wrong argument.
+Exit status: 0 if everything went as it must, 1 if not or if a FILE cannot be written, 2 on a wrong argument.
 ";
 
 /// How much to print.
@@ -38,6 +39,7 @@ pub(crate) enum Detail {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) out: PathBuf,
+    pub(crate) keys: Option<PathBuf>,
     pub(crate) shape: Shape,
     pub(crate) members: usize,
     pub(crate) families: Vec<Family>,
@@ -49,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             out: "conference.pcap".into(),
+            keys: None,
             shape: Shape::Figure1,
             members: 3,
             families: vec![Family::V4, Family::V6],
@@ -87,6 +90,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         };
         match name.as_str() {
             "--out" => options.out = value("the name of a file")?.into(),
+            "--keys" => options.keys = Some(value("the name of a file")?.into()),
             "--topology" => options.shape = choose(&name, value(SHAPES)?, SHAPES, shape)?,
             "--members" => options.members = choose(&name, value(MEMBERS)?, MEMBERS, count)?,
             "--family" => options.families = choose(&name, value(FAMILIES)?, FAMILIES, families)?,

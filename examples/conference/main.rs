@@ -13,6 +13,7 @@
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 // What is `pub(crate)` in this file is for `tests/conference.rs`, which plays the conference too.
@@ -21,6 +22,7 @@ mod addresses;
 pub(crate) mod args;
 mod describe;
 mod forge;
+pub(crate) mod keys;
 mod network;
 mod pcap;
 pub(crate) mod play;
@@ -71,14 +73,17 @@ fn main() -> ExitCode {
 
 /// Plays all runs, writes the capture, prints the report, and returns what went otherwise than it must.
 pub(crate) fn conference(options: &Options) -> Result<Vec<String>, Box<dyn Error>> {
-    let cannot_write = |error: io::Error| format!("cannot write {}: {error}", options.out.display());
     // Before anything else, so that a wrong path is found out at once.
-    let mut file = File::create(&options.out).map_err(cannot_write)?;
+    let mut file = create(&options.out)?;
+    let keys_file = options.keys.as_deref().map(create).transpose()?;
 
     let topology = Topology::new(options.shape, options.members);
     let outcomes = play_all(options, &topology)?;
     let capture = capture(&outcomes);
-    file.write_all(capture.as_octets()).map_err(cannot_write)?;
+    file.write_all(capture.as_octets()).map_err(|error| cannot_write(&options.out, &error))?;
+    if let (Some(mut file), Some(path)) = (keys_file, &options.keys) {
+        file.write_all(keys::text(&outcomes).as_bytes()).map_err(|error| cannot_write(path, &error))?;
+    }
 
     let mut report = String::new();
     report::introduction(&mut report, options, &topology)?;
@@ -88,6 +93,9 @@ pub(crate) fn conference(options: &Options) -> Result<Vec<String>, Box<dyn Error
     report::comparison(&mut report, &topology, &outcomes)?;
     let (packets, path) = (capture.packets(), options.out.display());
     report += &format!("\n{packets} packets, the attackers' not among them, are in {path}.\n");
+    if let Some(keys) = &options.keys {
+        report += &format!("The keys are in {}.\n", keys.display());
+    }
     print(&report);
 
     let faults = |outcome: &Outcome| {
@@ -95,6 +103,14 @@ pub(crate) fn conference(options: &Options) -> Result<Vec<String>, Box<dyn Error
         outcome.faults(&topology).into_iter().map(move |fault| format!("{run}: {fault}"))
     };
     Ok(outcomes.iter().flat_map(faults).collect())
+}
+
+fn create(path: &Path) -> Result<File, String> {
+    File::create(path).map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
 }
 
 /// Plays the runs, a second apart.

@@ -25,6 +25,17 @@ impl Protection {
     pub(crate) fn has_esp(self) -> bool {
         matches!(self, Self::Esp | Self::AhEsp)
     }
+
+    /// The SPI of a run's AH. The runs with AH differ in what it covers, so that each has an association of its own:
+    /// who reads the capture of all runs can tell them apart.
+    pub(crate) fn ah_spi(self) -> u32 {
+        if self == Self::AhEsp { 0x0a00_0002 } else { 0x0a00_0001 }
+    }
+
+    /// The SPI of a run's ESP.
+    pub(crate) fn esp_spi(self) -> u32 {
+        if self == Self::AhEsp { 0x0e00_0002 } else { 0x0e00_0001 }
+    }
 }
 
 /// One of the eight ways to play the conference.

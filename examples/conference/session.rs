@@ -19,8 +19,6 @@ pub(crate) const ICV_LEN: usize = INTEGRITY.icv_len();
 const INTEGRITY: IntegrityAlgorithm = IntegrityAlgorithm::HmacSha2_256_128;
 /// What the policy knows the session's protection by.
 const POLICY: PolicyId = PolicyId::new(1);
-const AH_SPI: u32 = 0x0a00_0001;
-const ESP_SPI: u32 = 0x0e00_0001;
 
 /// A multicast session in the sense of RFC 5058 §2: it has a list of members, and no group address.
 pub(crate) struct Session {
@@ -30,9 +28,9 @@ pub(crate) struct Session {
     pub(crate) sender: IpAddr,
     /// B, C, D …
     pub(crate) members: Vec<IpAddr>,
-    ah_key: [u8; 32],
-    esp_integrity_key: [u8; 32],
-    esp_cipher_key: [u8; 32],
+    pub(crate) ah_key: [u8; 32],
+    pub(crate) esp_integrity_key: [u8; 32],
+    pub(crate) esp_cipher_key: [u8; 32],
 }
 
 impl Session {
@@ -82,8 +80,8 @@ impl Session {
     pub(crate) fn ah(&self, destination: IpAddr) -> Result<Option<Sa<RustCrypto>>, SaError> {
         let protection =
             Algorithms::Ah { integrity: INTEGRITY, key: &self.ah_key, coverage: self.run.coverage(), pad_to_8: false };
-        let wanted = self.run.protection.has_ah();
-        wanted.then(|| Sa::new(&config(AH_SPI, None, destination, protection), &mut RustCrypto)).transpose()
+        let (wanted, spi) = (self.run.protection.has_ah(), self.run.protection.ah_spi());
+        wanted.then(|| Sa::new(&config(spi, None, destination, protection), &mut RustCrypto)).transpose()
     }
 
     /// The association for ESP from A to `destination`, if this run has ESP.
@@ -96,10 +94,8 @@ impl Session {
             cipher_key: &self.esp_cipher_key,
             integrity: Some((INTEGRITY, &self.esp_integrity_key)),
         };
-        let wanted = self.run.protection.has_esp();
-        wanted
-            .then(|| Sa::new(&config(ESP_SPI, Some(self.sender), destination, protection), &mut RustCrypto))
-            .transpose()
+        let (wanted, spi) = (self.run.protection.has_esp(), self.run.protection.esp_spi());
+        wanted.then(|| Sa::new(&config(spi, Some(self.sender), destination, protection), &mut RustCrypto)).transpose()
     }
 }
 
