@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 
 use xcast_sec::forward::{CopyKind, FnEgress, ForwardError, PacketCopy, Route, RouteLookup, Router, RouterPolicy};
+use xcast_sec::time::Instant;
 use xcast_sec::wire::xcast6_v2::PacketV2;
 use xcast_sec::wire::{ChecksumPolicy, CodePoints, DestinationSet, XcastPacket, is_routable_unicast};
 
@@ -48,7 +49,7 @@ pub(crate) fn router_says(packet: &XcastPacket<'_>, code_points: &CodePoints) ->
         Ok::<(), Infallible>(())
     });
     let mut notes = Vec::new();
-    match router.forward(packet.as_octets(), &Everywhere, &mut egress) {
+    match router.forward(Instant::START, None, packet.as_octets(), &Everywhere, &mut egress) {
         Ok(_) => {}
         Err(ForwardError::Refused(refusal)) => notes.push(format!("routers refuse it: {refusal}")),
         Err(ForwardError::NotForUs) => {
