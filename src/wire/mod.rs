@@ -5,10 +5,12 @@
 
 pub mod ah;
 mod bitmap_option;
+mod capacity;
 mod checksum;
 mod code_points;
 mod destination;
 mod dscp;
+mod dscp_set;
 mod ecn;
 mod error;
 pub mod esp;
@@ -30,6 +32,7 @@ mod xcast6;
 pub mod xcast6_v2;
 
 pub use ah::{AhHeader, AhRepr};
+pub use capacity::{destinations_that_fit, headers_len, largest_behind};
 pub use checksum::{Checksum, ChecksumUpdate};
 pub use code_points::{CodePointError, CodePointFields, CodePoints};
 pub use destination::{DestinationSet, MAX_DESTINATIONS};
@@ -47,8 +50,9 @@ pub use packet_repr::{Destinations, XcastRepr};
 pub use udp::{UdpDatagram, UdpRepr};
 pub use xcast::XcastHeader;
 
+pub(crate) use dscp_set::DscpSet;
 pub(crate) use ecn::{leave_tunnel, set_ecn};
-pub(crate) use ip::set_packet_len;
+pub(crate) use ip::{set_packet_len, set_traffic_class};
 pub(crate) use layout::Layout;
 pub(crate) use octets::{put, u8_at, u16_at};
 pub(crate) use packet_edit::PacketLayout;
