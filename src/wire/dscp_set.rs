@@ -61,8 +61,9 @@ mod tests {
     #[test]
     fn the_most_demanding_serves_all() {
         let merged = |values| set(values).merged().value();
-        assert_eq!([merged(&[]), merged(&[0, 40, 8]), merged(&[14, 10, 0]), merged(&[63, 46]), merged(&[63])], [
-            0, 40, 10, 46, 63
-        ]);
+        assert_eq!(
+            [merged(&[]), merged(&[0, 40, 8]), merged(&[14, 10, 0]), merged(&[63, 46]), merged(&[63])],
+            [0, 40, 10, 46, 63]
+        );
     }
 }
