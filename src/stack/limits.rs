@@ -50,6 +50,12 @@ impl Limits {
         }
     }
 
+    /// The same, for packets of at most `mtu` octets if that is fewer.
+    #[must_use]
+    pub const fn within(self, mtu: usize) -> Self {
+        Self { mtu: if mtu < self.mtu { mtu } else { self.mtu }, ..self }
+    }
+
     /// Octets of the longest packet, without what AH or a tunnel puts around it.
     #[must_use]
     pub const fn mtu(&self) -> usize {

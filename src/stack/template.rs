@@ -6,10 +6,13 @@ use crate::wire::{
     set_traffic_class, u8_at,
 };
 
+/// Octets of the longest headers of an Xcast packet: 126 destinations in IPv6 with a separated bitmap and ports.
+pub const MAX_HEADERS_LEN: usize = 2360;
+
 /// The headers of a [`SessionPacket`], written once; each packet then costs a copy, its bits and its lengths. What
 /// [`emit`](Self::emit) writes is what [`SessionPacket::emit`] would, to the octet.
 ///
-/// `L` is room for the headers: [`SessionPacket::header_len`] octets are needed, at most 2408 (IPv6, with ports).
+/// `L` is room for the headers: [`SessionPacket::header_len`] octets are needed, at most [`MAX_HEADERS_LEN`].
 ///
 /// A template stays right while members are enabled and disabled, and serves nobody who was removed. New members are in
 /// none: prepare all anew when [`Session::revision`] has changed.
@@ -67,6 +70,11 @@ impl<const L: usize> HeaderTemplate<L> {
     #[must_use]
     pub fn ids(&self) -> &[MemberId] {
         &self.ids
+    }
+
+    /// Whether there is a port per destination.
+    pub(super) const fn has_ports(&self) -> bool {
+        self.layout.ports_option.is_some() || self.layout.header.ports_at.is_some()
     }
 
     /// Protocol of the payload.
@@ -131,5 +139,25 @@ impl<const L: usize> HeaderTemplate<L> {
         let at = self.layout.xcast_at.saturating_add(self.layout.header.ds_at?);
         let listed = |index| u8_at(&self.octets, at.saturating_add(index)).map(Dscp::from_ds_field);
         Some(bits.iter().filter_map(listed).collect::<DscpSet>().merged())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MAX_HEADERS_LEN;
+    use crate::wire::{BitmapPlace, Family, headers_len, max_destinations};
+
+    #[test]
+    fn the_longest_headers_are_as_long_as_stated() {
+        let mut longest = 0;
+        for family in [Family::V4, Family::V6] {
+            for place in [BitmapPlace::Header, BitmapPlace::Option] {
+                for (dscps, ports) in [(false, false), (false, true), (true, false), (true, true)] {
+                    let max = max_destinations(family, dscps, ports, place);
+                    longest = longest.max(headers_len(family, max, dscps, ports, place));
+                }
+            }
+        }
+        assert_eq!(longest, MAX_HEADERS_LEN);
     }
 }
