@@ -40,15 +40,20 @@ pub struct Packets<'s, const N: usize> {
 
 impl<'s, const N: usize> Packets<'s, N> {
     pub(super) fn new(session: &'s Session<N>, limits: &Limits) -> Result<Self, NothingFits> {
-        let (family, dscps, ports) = (session.family(), session.has_dscps(), session.has_ports());
-        let place = session.config().bitmap;
-        let capacity = limits.destinations(family, dscps, ports, place);
-        if capacity == 0 {
-            let headers = headers_len(family, 1, dscps, ports, place);
-            let mtu = limits.mtu().min(family.max_packet_len());
-            return Err(NothingFits { needed: headers.saturating_add(limits.behind_len()), mtu });
+        Ok(Self { session, capacity: capacity(session, limits)?, taken: [false; N] })
+    }
+}
+
+/// The destinations that a packet of `session` takes.
+pub(super) fn capacity<const N: usize>(session: &Session<N>, limits: &Limits) -> Result<usize, NothingFits> {
+    let (family, dscps, ports) = (session.family(), session.has_dscps(), session.has_ports());
+    let place = session.config().bitmap;
+    match limits.destinations(family, dscps, ports, place) {
+        0 => {
+            let needed = headers_len(family, 1, dscps, ports, place).saturating_add(limits.behind_len());
+            Err(NothingFits { needed, mtu: limits.mtu().min(family.max_packet_len()) })
         }
-        Ok(Self { session, capacity, taken: [false; N] })
+        capacity => Ok(capacity),
     }
 }
 

@@ -23,12 +23,12 @@ pub struct Ends {
 ///
 /// Asked for the same octets several times per call of [`Sender::send`](super::Sender::send), as each packet is sealed where
 /// it lies. A segment that differs between packets, or whose length does, reaches members as it was written for them.
+#[allow(clippy::len_without_is_empty, reason = "an empty one is of no use")]
 pub trait Segment {
     /// Its protocol.
     fn protocol(&self) -> u8;
 
     /// Its octets' number.
-    #[allow(clippy::len_without_is_empty, reason = "an empty one is of no use")]
     fn len(&self) -> usize;
 
     /// Writes it, header and checksum for `ends` included, over all of `buffer`, which has [`len`](Self::len) octets of any

@@ -4,6 +4,7 @@ use core::net::IpAddr;
 
 use rand_core::TryCryptoRng;
 
+use super::packets::capacity;
 use super::protection::{self, Plan};
 use super::report::Tally;
 use super::{
@@ -216,7 +217,7 @@ impl<S, Q, A> Sender<S, Q, A> {
     ///
     /// # Errors
     ///
-    /// - [`SendError`], but not [`SendError::NothingFits`].
+    /// - [`SendError`]; [`SendError::NothingFits`] if not even a packet in the clear would fit.
     pub fn plan<P, T, const N: usize>(
         &mut self,
         session: &Session<N>,
@@ -233,6 +234,8 @@ impl<S, Q, A> Sender<S, Q, A> {
     {
         let limits = Limits::new(mtu, segment.len());
         let Some(probe) = SessionPacket::to_first(session) else { return Ok(Plan::in_the_clear(limits)) };
+        // Too long in the clear, it is too long in any case.
+        capacity(session, &limits).map_err(SendError::NothingFits)?;
         let needed = probe.header_len().saturating_add(segment.len());
         let packet = scratch.get_mut(..needed).ok_or(SendError::ScratchTooSmall { needed })?;
         let payload =
