@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use stack_kit::*;
 use xcast_sec::crypto::RustCrypto;
-use xcast_sec::ipsec::{OutboundError, PacketBuf, SealError, SecurityProtocol};
+use xcast_sec::ipsec::{
+    FixedOutboundSad, LimitKind, OutboundError, OutboundSa, PacketBuf, SealError, SecurityProtocol, SenderId, Usage,
+};
 use xcast_sec::stack::{
     Datagram, FnLink, FnSegment, HeaderTemplate, Incoming, Limits, MAX_HEADERS_LEN, Member, MemberId, PacketError,
     ReceiverPolicy, SendError, SendReport, SenderCounters, Session,
@@ -364,6 +366,24 @@ fn nothing_fits_with_the_numbers() {
         assert_eq!((sender.counters().segments, sender.counters().refused, sender.counters().packets), (2, 2, 0));
         assert_eq!(send(&mut sender, &session, &[0; 100], sealed, &mut tape).unwrap().sent, 3);
     }
+}
+
+/// An association near its end is named, and still serves.
+#[test]
+fn a_soft_limit_passed_is_told() {
+    let (session, _) = session_with(config(Family::V6), 3, (false, false));
+    let mut sender = sender(Shield::EspGcm, Family::V6, BitmapPlace::Header);
+    let sa = Shield::EspGcm.associations(Family::V6, BitmapPlace::Header).remove(0);
+    // All 32-bit numbers but the last few are used up.
+    let id = sa.id();
+    let mut near_end = OutboundSa::resume(sa, u64::from(u32::MAX) - 3, SenderId::ONLY, Usage::new(NOW)).unwrap();
+    near_end.reserve(10).commit();
+    sender.outbound.sad = FixedOutboundSad::new();
+    sender.outbound.sad.insert(near_end).unwrap();
+    let report = send(&mut sender, &session, b"x", 1500, &mut Tape::default()).unwrap();
+    assert_eq!((report.sent, report.soft_limit), (1, Some((id, LimitKind::SequenceNumbers))));
+    let mut fresh = stack_kit::sender(Shield::EspGcm, Family::V6, BitmapPlace::Header);
+    assert_eq!(send(&mut fresh, &session, b"x", 1500, &mut Tape::default()).unwrap().soft_limit, None);
 }
 
 /// One packet that fails does not keep the others from going out, and is named with its members.

@@ -1,7 +1,7 @@
 //! What became of a sender's packets.
 
 use super::NothingFits;
-use crate::ipsec::OutboundError;
+use crate::ipsec::{LimitKind, OutboundError, SaId};
 use crate::wire::{EmitError, ParseError};
 
 /// Why nothing was sent at all.
@@ -108,6 +108,8 @@ pub struct SendReport {
     pub members_failed: usize,
     /// Why the first packet failed that did.
     pub first_error: Option<PacketError>,
+    /// An association that has passed a soft limit and should be replaced.
+    pub soft_limit: Option<(SaId, LimitKind)>,
 }
 
 /// What a sender did since it was made. Every counter stops at `u64::MAX`.

@@ -12,7 +12,7 @@ use super::{
     Session, SessionPacket,
 };
 use crate::crypto::CryptoProvider;
-use crate::ipsec::{AuditSink, Outbound, OutboundSad, PacketBuf, PolicyLookup, Selectors};
+use crate::ipsec::{AuditSink, Outbound, OutboundSad, PacketBuf, PolicyLookup, Selectors, Sent};
 use crate::time::Instant;
 use crate::wire::{CodePoints, Family};
 
@@ -326,9 +326,13 @@ where
         let payload = place.get_mut(header_len..).ok_or(too_small)?;
         self.segment.write(&self.ends, payload).map_err(PacketError::Build)?;
         let mut packet = PacketBuf::new(scratch, self.headroom..end).ok_or(too_small)?;
-        self.outbound
+        let sent = self
+            .outbound
             .process(*crypto, *rng, Some(self.code_points), *now, &mut packet)
             .map_err(PacketError::Protect)?;
+        if let Sent::Protected { soft_limit: Some(limit) } = sent {
+            self.tally.report.soft_limit = Some(limit);
+        }
         let len = packet.len();
         if len > *mtu { Err(PacketError::TooLong { len, mtu: *mtu }) } else { Ok(packet) }
     }
