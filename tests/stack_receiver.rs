@@ -13,7 +13,8 @@ use xcast_sec::ipsec::{
     InboundError, Mode, OpenError, OutboundSa, OuterHeader, PacketBuf, ReplayError, SecurityProtocol,
 };
 use xcast_sec::stack::{
-    Datagram, Delivery, Incoming, Limits, Listed, Member, ReceiveError, ReceiverCounters, ReceiverPolicy, Session,
+    Datagram, Delivery, Incoming, Limits, Listed, Member, Origin, ReceiveError, ReceiverCounters, ReceiverPolicy,
+    Session, SessionConfig,
 };
 use xcast_sec::wire::{
     BitmapPlace, Checksum, ChecksumPolicy, Family, IpHeader, Ipv4Repr, Ipv6Repr, ParseErrorKind, UdpRepr, XcastPacket,
@@ -519,16 +520,60 @@ fn a_checksum_of_zero() {
         let (session, _) = session_with(config(family), 3, (false, false));
         let own = address(family, 1);
         for next in [protocol::UDP, protocol::UDP_LITE] {
-            let mut segment = udp(family, group(family), 5000, b"x");
-            segment[6..8].fill(0);
-            let packet = clear(&session, next, &segment);
-            let result = receive_one(&mut open_receiver(family), own, &packet);
-            if family == Family::V4 && next == protocol::UDP {
-                assert_eq!(result.unwrap().unwrap().payload, b"x");
-            } else {
-                assert_eq!(result, Err(ReceiveError::TransportChecksum { protocol: next }));
+            // The second time the sum is right with the 0 in it.
+            for payload in [[1, 2], zero_sum(family, next)] {
+                let mut segment = udp(family, group(family), 5000, &payload);
+                segment[6..8].fill(0);
+                let packet = clear(&session, next, &segment);
+                let result = receive_one(&mut open_receiver(family), own, &packet);
+                if family == Family::V4 && next == protocol::UDP {
+                    assert_eq!(result.unwrap().unwrap().payload, payload);
+                } else {
+                    assert_eq!(result, Err(ReceiveError::TransportChecksum { protocol: next }));
+                }
             }
         }
+    }
+}
+
+/// Two octets of payload with which the checksum of the segment is 0.
+fn zero_sum(family: Family, next: u8) -> [u8; 2] {
+    let mut segment = udp(family, group(family), 5000, &[0, 0]);
+    let len = segment.len();
+    seal_segment(family, next, len, 6, &mut segment);
+    [segment[6], segment[7]]
+}
+
+/// A TCP header that says it is shorter than one can be, or longer than the segment, whatever its checksum.
+#[test]
+fn tcp_tells_the_length_of_its_header() {
+    for family in FAMILIES {
+        let (session, _) = session_with(config(family), 3, (false, false));
+        for words in 0..=15_u8 {
+            let mut segment = vec![0x55; 33];
+            segment[12] = words << 4;
+            seal_segment(family, protocol::TCP, 33, 16, &mut segment);
+            let packet = clear(&session, protocol::TCP, &segment);
+            let result = receive_one(&mut open_receiver(family), address(family, 1), &packet);
+            if (5..=8).contains(&words) {
+                assert_eq!(result.unwrap().unwrap().payload, segment);
+            } else {
+                assert_eq!(result, Err(ReceiveError::TransportLength { protocol: protocol::TCP }), "{words}");
+            }
+        }
+    }
+}
+
+/// RFC 5058 §8.3.
+#[test]
+fn channel_zero_is_none() {
+    for family in FAMILIES {
+        let config = SessionConfig::new(Origin::without_channel(source(family)));
+        let (session, _) = session_with(config, 3, (false, false));
+        let packet = sent(Shield::EspGcm, HEADER, &session, b"x").remove(0);
+        let mut receiver = receiver(Shield::EspGcm, family, HEADER, ReceiverPolicy::default());
+        let got = receive_one(&mut receiver, address(family, 1), &packet).unwrap().unwrap();
+        assert_eq!((got.is_xcast, got.channel), (true, None));
     }
 }
 
@@ -700,6 +745,12 @@ fn unicast_packets_to_this_host_are_taken() {
         // For the group, but not Xcast.
         let plain = unicast(family, group(family), protocol::UDP, &segment);
         assert_eq!(receive_one(&mut receiver, group(family), &plain), Err(ReceiveError::NotForThisHost));
+        // An echo request to one is an ordinary one.
+        if family == Family::V4 {
+            let echo = [8, 0, 0xf7, 0xff, 0, 0, 0, 0];
+            let got = receive_one(&mut receiver, own, &unicast(family, own, protocol::ICMP, &echo)).unwrap().unwrap();
+            assert_eq!((got.payload, got.next_protocol), (echo.to_vec(), protocol::ICMP));
+        }
         // With a checksum for somebody else.
         let wrong = unicast(family, own, protocol::UDP, &udp(family, group(family), 5000, b"unicast"));
         let error = ReceiveError::TransportChecksum { protocol: protocol::UDP };

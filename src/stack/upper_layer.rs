@@ -119,7 +119,9 @@ pub(super) fn check<'p>(
     match (Family::of(&source), number) {
         (_, protocol::UDP) => {
             let datagram = UdpDatagram::parse(segment).map_err(|_| length)?;
-            if !datagram.checksum_ok(source, destination) {
+            // RFC 8200 §8.1: over IPv6 a checksum of 0 is none, and there must be one, even where the sum happens to be right.
+            let missing = source.is_ipv6() && u16_at(segment, UDP_CHECKSUM_AT) == Some(0);
+            if missing || !datagram.checksum_ok(source, destination) {
                 return Err(checksum);
             }
             let segment = segment.get(..datagram.len()).ok_or(length)?;
