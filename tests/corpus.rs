@@ -8,6 +8,8 @@ mod open_packet;
 mod parse_packet;
 #[path = "fuzz_checks/process_packet.rs"]
 mod process_packet;
+#[path = "fuzz_checks/receive_packet.rs"]
+mod receive_packet;
 #[path = "fuzz_checks/route_packet.rs"]
 mod route_packet;
 
@@ -43,4 +45,9 @@ fn route_packet_corpus() {
 #[test]
 fn process_packet_corpus() {
     replay("process_packet", process_packet::check);
+}
+
+#[test]
+fn receive_packet_corpus() {
+    replay("receive_packet", receive_packet::check);
 }
