@@ -4,13 +4,16 @@
 mod stack_kit;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use stack_kit::*;
-use xcast_sec::crypto::RustCrypto;
+use xcast_sec::crypto::{CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
 use xcast_sec::ipsec::{
-    FixedOutboundSad, LimitKind, OutboundError, OutboundSa, PacketBuf, SealError, SecurityProtocol, SenderId, Usage,
+    Action, Directionality, FixedOutboundSad, FixedSpd, LimitKind, Mode, ModeKind, OutboundError, OutboundSa,
+    OuterHeader, PacketBuf, PolicyEntry, PolicyId, Protection, Required, RoutingCoverage, Sa, SaConfig, SealError,
+    SecurityProtocol, SelectorSet, SenderId, Spi, Usage,
 };
 use xcast_sec::stack::{
     Datagram, FnLink, FnSegment, HeaderTemplate, Incoming, Limits, MAX_HEADERS_LEN, Member, MemberId, PacketError,
@@ -323,6 +326,70 @@ proptest! {
         prop_assert_eq!(first, second);
         prop_assert_eq!(one.sent, other.sent);
         prop_assert_eq!(plain.counters(), prepared.counters());
+    }
+}
+
+/// A tunnel takes whole packets, of another family too; AH may stand around it. As many members as fit do, to the octet.
+#[test]
+fn a_tunnel_takes_as_many_as_fit() {
+    let gateways: [[IpAddr; 2]; 2] = [
+        [[203, 0, 113, 1].into(), [203, 0, 113, 2].into()],
+        ["2001:db8:f::1".parse().unwrap(), "2001:db8:f::2".parse().unwrap()],
+    ];
+    let integrity = IntegrityAlgorithm::HmacSha2_256_128;
+    let coverage = RoutingCoverage::FieldsZeroed;
+    let ah = Protection::Ah { integrity, key: &[1; 32], coverage, pad_to_8: false };
+    let cbc = Protection::Esp {
+        cipher: CipherAlgorithm::AesCbc,
+        cipher_key: &[2; 16],
+        integrity: Some((integrity, &[3; 32])),
+    };
+    let policy = PolicyId::new(3);
+    for (family, ends) in FAMILIES.into_iter().flat_map(|family| gateways.map(|ends| (family, ends))) {
+        let tunnel = Mode::Tunnel(OuterHeader::between(ends[0], ends[1], 64));
+        let config_of = |spi: u32, protection, mode| SaConfig {
+            policy: Some(policy),
+            source: Some(ends[0]),
+            destination: Some(ends[1]),
+            mode,
+            ..SaConfig::new(Spi::new(spi).unwrap(), protection)
+        };
+        for (required, configs) in [
+            (Required::Esp(ModeKind::Tunnel), vec![config_of(0x300, cbc, tunnel)]),
+            (Required::Ah(ModeKind::Tunnel), vec![config_of(0x301, ah, tunnel)]),
+            (
+                Required::AhAroundEsp { esp: ModeKind::Tunnel },
+                vec![config_of(0x302, cbc, tunnel), config_of(0x303, ah, Mode::Transport)],
+            ),
+        ] {
+            let sealed = |count: usize, mtu: usize| {
+                let (session, _) = session_with(config(family), count, (false, false));
+                let mut sender = sender(Shield::Clear, family, BitmapPlace::Header);
+                let mut spd = FixedSpd::new();
+                let action = Action::Protect { policy, required };
+                let directionality = Directionality::Symmetric;
+                spd.push(PolicyEntry { directionality, selectors: SelectorSet::ANY, action }).unwrap();
+                sender.outbound.policy = spd;
+                for config in &configs {
+                    let sa = Sa::new(config, &mut RustCrypto).unwrap();
+                    sender.outbound.sad.insert(OutboundSa::new(sa, NOW).unwrap()).unwrap();
+                }
+                let mut tape = Tape::default();
+                let report = send(&mut sender, &session, &[7; 100], mtu, &mut tape).unwrap();
+                assert_eq!((report.failed, report.first_error), (0, None));
+                tape.sent.iter().map(|(packet, _)| packet.len()).collect::<Vec<_>>()
+            };
+            for mtu in 1280..1320 {
+                let lens = sealed(90, mtu);
+                assert!(lens.iter().all(|&len| len <= mtu), "{lens:?}");
+                // The same list in one packet: as many as went in the first, and one more, which then is too long.
+                let fit = (1..=90).take_while(|&count| sealed(count, mtu).len() == 1).count();
+                if fit < 90 {
+                    let one_more = sealed(fit + 1, 9000);
+                    assert!(one_more.len() == 1 && one_more[0] > mtu, "{family:?} {ends:?} {required:?} {mtu} {fit}");
+                }
+            }
+        }
     }
 }
 
