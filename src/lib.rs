@@ -20,5 +20,6 @@ extern crate std;
 pub mod crypto;
 pub mod forward;
 pub mod ipsec;
+pub mod stack;
 pub mod time;
 pub mod wire;

@@ -10,6 +10,8 @@ mod open_packet;
 mod parse_packet;
 #[path = "fuzz_checks/process_packet.rs"]
 mod process_packet;
+#[path = "fuzz_checks/receive_packet.rs"]
+mod receive_packet;
 #[path = "fuzz_checks/receive_ping.rs"]
 mod receive_ping;
 #[path = "fuzz_checks/route_packet.rs"]
@@ -61,4 +63,9 @@ fn process_packet_corpus() {
 #[test]
 fn receive_ping_corpus() {
     replay("receive_ping", receive_ping::check);
+}
+
+#[test]
+fn receive_packet_corpus() {
+    replay("receive_packet", receive_packet::check);
 }

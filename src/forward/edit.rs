@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::wire::{Family, ipv4, ipv6, put, u8_at};
+use crate::wire::{Family, ipv4, ipv6, put};
 
 /// TTL or Hop Limit.
 pub(super) fn set_hop_limit(header: &mut [u8], family: Family, hop_limit: u8) {
@@ -11,17 +11,6 @@ pub(super) fn set_hop_limit(header: &mut [u8], family: Family, hop_limit: u8) {
         Family::V6 => ipv6::HOP_LIMIT_AT,
     };
     put(header, at, &[hop_limit]);
-}
-
-/// TOS or Traffic Class.
-pub(super) fn set_traffic_class(header: &mut [u8], family: Family, traffic_class: u8) {
-    match family {
-        Family::V4 => put(header, ipv4::TOS_AT, &[traffic_class]),
-        // It lies across the first two octets, between Version and Flow Label.
-        Family::V6 => u8_at(header, 1).and_then(|class_and_flow| {
-            put(header, 0, &[0x60 | (traffic_class >> 4), (traffic_class << 4) | (class_and_flow & 0x0f)])
-        }),
-    };
 }
 
 /// The destination address; one of the other family is not written.

@@ -3,7 +3,10 @@
 use super::arrival::Arrival;
 use super::x2u::Unicast;
 use super::{CopyKind, edit};
-use crate::wire::{DestinationSet, Dscp, DscpMerge, DscpSet, EmitError, Family, Outer, TunnelEnds, XcastPacket, ipv4};
+use crate::wire::{
+    DestinationSet, Dscp, DscpMerge, DscpSet, EmitError, Family, Outer, TunnelEnds, XcastPacket, ipv4,
+    set_traffic_class,
+};
 
 /// Explicit Congestion Notification: the lower bits of the traffic class (RFC 3168 §5).
 const ECN: u8 = 0x03;
@@ -199,7 +202,7 @@ impl<'a> Rewritten<'a> {
     /// DSCP, hop limit and, last, the IPv4 header checksum. It is computed anew: parsing verified the one received.
     fn finish_ip(&self, header: &mut [u8]) {
         let family = self.packet.header().family();
-        edit::set_traffic_class(header, family, self.traffic_class);
+        set_traffic_class(header, family, self.traffic_class);
         edit::set_hop_limit(header, family, self.hop_limit);
         if family == Family::V4 {
             // The header written says how long it is.

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::octets::put;
+use super::octets::{put, u8_at};
 use super::{Dscp, Ipv4Header, Ipv6Header, ParseError, ParseErrorKind};
 
 /// Protocol numbers that this library knows (IANA "Assigned Internet Protocol Numbers").
@@ -228,6 +228,17 @@ pub(crate) fn set_packet_len(header: &mut [u8], family: Family, packet_len: usiz
         Family::V6 => (super::ipv6::PAYLOAD_LENGTH_AT, packet_len.saturating_sub(super::ipv6::HEADER_LEN)),
     };
     put(header, at, &u16::try_from(len).unwrap_or(u16::MAX).to_be_bytes());
+}
+
+/// Writes TOS or Traffic Class of a header of `family`. The IPv4 header checksum is left to the caller.
+pub(crate) fn set_traffic_class(header: &mut [u8], family: Family, traffic_class: u8) {
+    match family {
+        Family::V4 => put(header, super::ipv4::TOS_AT, &[traffic_class]),
+        // It lies across the first two octets, between Version and Flow Label.
+        Family::V6 => u8_at(header, 1).and_then(|class_and_flow| {
+            put(header, 0, &[0x60 | (traffic_class >> 4), (traffic_class << 4) | (class_and_flow & 0x0f)])
+        }),
+    };
 }
 
 /// Whether packets are routed to and from an address: not multicast, unspecified, loopback, IPv4 limited

@@ -5,6 +5,7 @@
 
 pub mod ah;
 mod bitmap_option;
+mod capacity;
 mod checksum;
 mod code_points;
 mod destination;
@@ -31,6 +32,7 @@ mod xcast6;
 pub mod xcast6_v2;
 
 pub use ah::{AhHeader, AhRepr};
+pub use capacity::{destinations_that_fit, headers_len, largest_behind};
 pub use checksum::{Checksum, ChecksumUpdate};
 pub use code_points::{CodePointError, CodePointFields, CodePoints};
 pub use destination::{DestinationSet, MAX_DESTINATIONS};
@@ -52,7 +54,7 @@ pub use xcast::XcastHeader;
 pub(crate) use dscp::DscpSet;
 pub(crate) use ecn::{leave_tunnel, set_ecn};
 pub(crate) use encapsulated::Outer;
-pub(crate) use ip::set_packet_len;
+pub(crate) use ip::{set_packet_len, set_traffic_class};
 pub(crate) use layout::Layout;
 pub(crate) use octets::{put, u8_at, u16_at};
 pub(crate) use packet_edit::PacketLayout;

@@ -1,12 +1,14 @@
 //! Where the parts of a whole Xcast packet lie, and the few edits that keep it sound.
 
-use super::bitmap_option::BitmapOption;
-use super::layout::Layout;
-use super::ports::PortsOption;
-use super::{ChecksumPolicy, CodePoints, DestinationSet, Family, ParseError, XcastPacket};
+use super::bitmap_option::{self, BitmapOption};
+use super::layout::{Layout, bitmap_len};
+use super::ports::{self, PortsOption};
+use super::{
+    BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, Family, ParseError, XcastPacket, ipv4, ipv6, xcast4,
+};
 
 /// Where the parts of an Xcast packet lie; offsets are from the start of the IP header.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PacketLayout {
     pub(crate) packet_len: usize,
     pub(crate) ip_header_len: usize,
@@ -26,6 +28,61 @@ pub(crate) struct PacketLayout {
 }
 
 impl PacketLayout {
+    /// Of the headers that `XcastRepr` writes, with nothing behind them.
+    pub(crate) const fn built(family: Family, count: usize, dscps: bool, ports: bool, place: BitmapPlace) -> Self {
+        let ip_len = family.min_header_len();
+        let header = Layout::new(family, count, dscps, ports, place);
+        let separated = matches!(place, BitmapPlace::Option);
+        let bitmap_len = bitmap_len(family, count);
+        match family {
+            Family::V4 => {
+                let options_len = if separated { bitmap_option::v4_options_len(count) } else { 0 };
+                let xcast_at = ip_len.saturating_add(options_len);
+                let payload_at = xcast_at.saturating_add(header.len);
+                Self {
+                    packet_len: payload_at,
+                    ip_header_len: xcast_at,
+                    hop_by_hop: None,
+                    bitmap_option: if separated { Some(BitmapOption { at: ip_len, len: bitmap_len }) } else { None },
+                    ah_at: None,
+                    xcast_at,
+                    header,
+                    ports_option: None,
+                    next_protocol_at: xcast_at.saturating_add(xcast4::PROT_ID_AT),
+                    announced_at: ipv4::PROTOCOL_AT,
+                    payload_at,
+                }
+            }
+            Family::V6 => {
+                let option_len = if separated { bitmap_option::v6_header_len(count) } else { 0 };
+                let xcast_at = ip_len.saturating_add(option_len);
+                let behind = xcast_at.saturating_add(header.len);
+                let payload_at = if ports { behind.saturating_add(ports::header_len(count)) } else { behind };
+                // Type and length of the header, then of the option.
+                let first = behind.saturating_add(2);
+                let end = first.saturating_add(2).saturating_add(count.saturating_mul(2));
+                let option = PortsOption { header_at: behind, header_end: payload_at, at: first, end };
+                Self {
+                    packet_len: payload_at,
+                    ip_header_len: ip_len,
+                    hop_by_hop: if separated { Some((ip_len, xcast_at)) } else { None },
+                    bitmap_option: if separated {
+                        Some(BitmapOption { at: ip_len.saturating_add(2), len: bitmap_len })
+                    } else {
+                        None
+                    },
+                    ah_at: None,
+                    xcast_at,
+                    header,
+                    ports_option: if ports { Some(option) } else { None },
+                    next_protocol_at: if ports { behind } else { xcast_at },
+                    announced_at: if separated { ip_len } else { ipv6::NEXT_HEADER_AT },
+                    payload_at,
+                }
+            }
+        }
+    }
+
     /// Keeps of the destinations those in `keep`, wherever the bitmap is. `headers` starts at the IP header and reaches at
     /// least to the end of the Xcast header. The IPv4 header checksum is left to the caller.
     pub(crate) fn retain(&self, headers: &mut [u8], anonymous: bool, keep: DestinationSet) {
@@ -80,5 +137,54 @@ impl<'a> XcastPacketMut<'a> {
     /// Sets the X bit; CHECKSUM follows.
     pub fn set_no_x2u(&mut self) {
         self.layout.set_no_x2u(self.octets);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+    use crate::wire::{Destinations, Dscp, XcastRepr, max_destinations, protocol};
+
+    /// For every number of destinations and every option, against what is built and read.
+    #[test]
+    fn headers_lie_where_they_are_built() {
+        let code_points = CodePoints::rfc4727_experiment();
+        let v4: std::vec::Vec<Ipv4Addr> = (1..=127).map(|last| [192, 0, 2, last].into()).collect();
+        let v6: std::vec::Vec<Ipv6Addr> = (1..=127).map(|last| [0x2001, 0xdb8, 0, 0, 0, 0, 0, last].into()).collect();
+        let mut buffer = [0; 4096];
+        for (family, place, lists) in [Family::V4, Family::V6]
+            .into_iter()
+            .flat_map(|family| [BitmapPlace::Header, BitmapPlace::Option].map(|place| (family, place)))
+            .flat_map(|(family, place)| (0..4).map(move |lists| (family, place, lists)))
+        {
+            let (with_dscps, with_ports) = (lists & 1 != 0, lists & 2 != 0);
+            for count in 1..=max_destinations(family, with_dscps, with_ports, place) {
+                let repr = XcastRepr {
+                    destinations: match family {
+                        Family::V4 => {
+                            Destinations::V4 { source: v4[0], channel: [0; 4], addresses: v4.get(..count).unwrap() }
+                        }
+                        Family::V6 => {
+                            Destinations::V6 { source: v6[0], channel: [0; 16], addresses: v6.get(..count).unwrap() }
+                        }
+                    },
+                    bits: DestinationSet::first_n(count),
+                    dscps: with_dscps.then_some(&[Dscp::DEFAULT; 127][..count]),
+                    ports: with_ports.then_some(&[5; 127][..count]),
+                    anonymous: false,
+                    no_x2u: false,
+                    bitmap: place,
+                    hop_limit: 1,
+                    next_protocol: protocol::UDP,
+                };
+                repr.emit(&code_points, 0, &mut buffer).unwrap();
+                let packet = XcastPacket::parse(&buffer, &code_points, ChecksumPolicy::Verify).unwrap();
+                let built = PacketLayout::built(family, count, with_dscps, with_ports, place);
+                assert_eq!(&built, packet.layout());
+                assert_eq!(built.payload_at, repr.header_len());
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::layout::{FLAG_ANONYMOUS, FLAG_DSCP, FLAG_NO_X2U, FLAG_PORTS, Layout, 
 use super::octets::put;
 use super::{
     BitmapPlace, Checksum, CodePoints, DestinationSet, Dscp, DscpMerge, EmitError, Family, Ipv4Repr, Ipv6Repr,
-    StandardMerge, bitmap_option, is_routable_unicast, ports, xcast4, xcast6,
+    StandardMerge, bitmap_option, headers_len, is_routable_unicast, ports, xcast4, xcast6,
 };
 
 /// Who sends to whom, and the channel identifier, whose size depends on the family.
@@ -117,19 +117,11 @@ impl XcastRepr<'_> {
         }
     }
 
-    /// Octets of the Destination Options header that holds the ports.
-    fn ports_header_len(&self) -> usize {
-        match (self.ports, self.destinations.family()) {
-            (Some(list), Family::V6) => ports::header_len(list.len()),
-            _ => 0,
-        }
-    }
-
     /// Octets of all headers, from the IP header to the last Xcast header.
     #[must_use]
     pub fn header_len(&self) -> usize {
-        let ip = self.destinations.family().min_header_len();
-        ip.saturating_add(self.option_len()).saturating_add(self.layout().len).saturating_add(self.ports_header_len())
+        let (dscps, ports) = (self.dscps.is_some(), self.ports.is_some());
+        headers_len(self.destinations.family(), self.destinations.len(), dscps, ports, self.bitmap)
     }
 
     /// Octets of the packet with a payload of `payload_len` octets.

@@ -69,11 +69,14 @@ impl<'a> UdpDatagram<'a> {
         self.octets.get(HEADER_LEN..).unwrap_or(&[])
     }
 
-    /// Whether the checksum is right for a datagram between these addresses; over IPv4, 0 means that there is none.
+    /// Whether the checksum is right for a datagram between these addresses. 0 means that there is none, which over IPv4 is
+    /// right and over IPv6 is not, even where the sum is (RFC 8200 §8.1).
     #[must_use]
     pub fn checksum_ok(&self, source: IpAddr, destination: IpAddr) -> bool {
-        let none = u16_at(self.octets, CHECKSUM_AT) == Some(0) && source.is_ipv4();
-        none || pseudo_header(source, destination, self.octets.len()).add_octets(self.octets).folded() == 0xffff
+        if u16_at(self.octets, CHECKSUM_AT) == Some(0) {
+            return source.is_ipv4();
+        }
+        pseudo_header(source, destination, self.octets.len()).add_octets(self.octets).folded() == 0xffff
     }
 }
 

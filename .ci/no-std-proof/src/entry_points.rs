@@ -21,6 +21,8 @@ pub fn all() -> bool {
         && rust_crypto()
         && protection()
         && processing()
+        && sessions_split()
+        && stacks_talk()
 }
 
 /// A packet from the corpus of the fuzz target is read; cut short, it is refused.
@@ -200,6 +202,86 @@ impl rand_core::TryCryptoRng for NoRandom {}
 /// Without the feature there is no algorithm to run.
 #[cfg(not(feature = "rust-crypto"))]
 fn processing() -> bool {
+    true
+}
+
+/// A list of members is split, and headers prepared once are what is built anew.
+fn sessions_split() -> bool {
+    use core::net::IpAddr;
+    use xcast_sec::stack::{HeaderTemplate, Limits, Member, Origin, Session, SessionConfig};
+
+    let code_points = CodePoints::rfc4727_experiment();
+    let source = IpAddr::from(black_box([192, 0, 2, 1]));
+    let Ok(mut session) = Session::<4>::new(SessionConfig::new(Origin::without_channel(source))) else { return false };
+    for last in 1..=3 {
+        if session.add(Member::new([198, 51, 100, last].into())).is_err() {
+            return false;
+        }
+    }
+    // 36 octets of headers, 8 of payload, and two addresses.
+    let Ok(mut packets) = session.packets(&Limits::new(black_box(52), 8)) else { return false };
+    let (Some(first), Some(second), None) = (packets.next(), packets.next(), packets.next()) else { return false };
+    let Ok(template) = HeaderTemplate::<64>::new(&first, &code_points, 17) else { return false };
+    let (mut prepared, mut built) = ([0; 64], [0; 64]);
+    let written = template.emit(template.bits(&session), 8, &mut prepared).is_ok()
+        && first.emit(&code_points, 17, 8, &mut built).is_ok();
+    written && prepared == built && (first.len(), second.len()) == (2, 1)
+}
+
+/// What one host sends another one receives, at its own port.
+#[cfg(feature = "rust-crypto")]
+fn stacks_talk() -> bool {
+    use core::net::IpAddr;
+    use xcast_sec::crypto::RustCrypto;
+    use xcast_sec::ipsec::{
+        Action, AnySender, Directionality, FixedOutboundSad, FixedSad, FixedSpd, Inbound, NoAudit, Outbound, PacketBuf,
+        PolicyEntry, SelectorSet, SenderWindows,
+    };
+    use xcast_sec::stack::{
+        Datagram, FnLink, Incoming, Means, Member, Origin, Receiver, ReceiverPolicy, Sender, Session, SessionConfig,
+    };
+    use xcast_sec::time::Instant;
+
+    let code_points = CodePoints::rfc4727_experiment();
+    let own = IpAddr::from(black_box([198, 51, 100, 1]));
+    let origin = Origin::without_channel(IpAddr::from([192, 0, 2, 1]));
+    let Ok(mut session) = Session::<1>::new(SessionConfig::new(origin)) else { return false };
+    let mut spd = FixedSpd::<1>::new();
+    let (directionality, selectors) = (Directionality::Symmetric, SelectorSet::ANY);
+    if session.add(Member { port: Some(4001), ..Member::new(own) }).is_err()
+        || spd.push(PolicyEntry { directionality, selectors, action: Action::Bypass }).is_err()
+    {
+        return false;
+    }
+    let mut sender = Sender::new(Outbound::new(FixedOutboundSad::<RustCrypto, 1>::new(), &spd, NoAudit), code_points);
+    let (mut scratch, mut storage) = ([0; 128], [0; 128]);
+    let mut len = 0;
+    let mut link = FnLink(|packet: &[u8]| {
+        len = packet.len();
+        storage.get_mut(..len).map(|place| place.copy_from_slice(packet)).ok_or(fmt::Error)
+    });
+    let datagram = Datagram { source_port: 4000, destination_port: 0, payload: b"hello" };
+    let means = Means {
+        crypto: &mut RustCrypto,
+        rng: &mut NoRandom,
+        now: Instant::START,
+        mtu: scratch.len(),
+        scratch: &mut scratch,
+    };
+    if !sender.send(&session, &datagram, means, &mut link).is_ok_and(|report| report.members_sent == 1) {
+        return false;
+    }
+    let Some(windows) = SenderWindows::<1, 1>::new(32) else { return false };
+    let inbound = Inbound::new(FixedSad::<RustCrypto, 1>::new(), windows, &spd, AnySender, NoAudit);
+    let mut receiver = Receiver::new(inbound, code_points, ReceiverPolicy::default());
+    let Some(mut packet) = PacketBuf::new(&mut storage, 0..len) else { return false };
+    let incoming = receiver.receive(&mut RustCrypto, Instant::START, |address| address == own, &mut packet);
+    matches!(incoming, Ok(Incoming::Packet(delivery)) if delivery.port() == Some(4001) && delivery.payload() == b"hello")
+}
+
+/// Without the feature there is no provider to name.
+#[cfg(not(feature = "rust-crypto"))]
+fn stacks_talk() -> bool {
     true
 }
 

@@ -2,12 +2,12 @@
 
 use core::net::{IpAddr, Ipv6Addr};
 
+use crate::forward::arrival;
 use crate::forward::transport::{Behind, Transport};
-use crate::forward::{arrival, edit};
 use crate::wire::xcast6_v2::{CodePointsV2, MAX_DESTINATIONS, PacketV2, ReprV2, set_flow_label};
 use crate::wire::{
     BitmapPlace, CodePoints, Destinations, EmitError, ExtensionHeader, Family, IpHeader, XcastPacket, XcastRepr, ipv6,
-    leave_tunnel, protocol,
+    leave_tunnel, protocol, set_traffic_class,
 };
 
 /// What of an RFC 5058 packet XCAST6 2.0 has no place for.
@@ -136,7 +136,7 @@ pub fn to_rfc5058(packet: &PacketV2<'_>, code_points: &CodePoints, buffer: &mut 
     segment.redirect(behind, packet.inner().destination(), code_points.fields().routers_v6);
     let inner_class = packet.inner().traffic_class();
     let ecn = leave_tunnel(inner_class, packet.outer().traffic_class());
-    edit::set_traffic_class(buffer, Family::V6, (inner_class & !0b11) | ecn);
+    set_traffic_class(buffer, Family::V6, (inner_class & !0b11) | ecn);
     set_flow_label(buffer, packet.inner().flow_label());
     Ok(repr.encoded_len(payload.len()))
 }
