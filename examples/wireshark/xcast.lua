@@ -143,7 +143,7 @@ for _, one in pairs(e) do table.insert(xcast.experts, one) end
 
 -- 3. Reading: strings of octets -----------------------------------------------------------------------------------------
 
--- A packet: `octets` as far as captured, `stop` where it says to end (behind `#octets` if not all was captured).
+-- A packet: `octets` as far as captured and no further than `stop`, where it says to end (if not all was captured, further).
 local function u8(packet, at)
     return at >= 0 and packet.octets:byte(at + 1) or nil
 end
@@ -155,7 +155,7 @@ end
 
 -- `len` octets, or nil if not all are there.
 local function cut(packet, at, len)
-    if at < 0 or at + len > #packet.octets or at + len > packet.stop then return nil end
+    if at < 0 or len < 0 or at + len > #packet.octets then return nil end
     return packet.octets:sub(at + 1, at + len)
 end
 
@@ -172,9 +172,12 @@ local function is_zero(octets)
     return not octets:find("[^\0]")
 end
 
+-- What is in a header of the wrong length is not worth a word.
+local CONTENTS = { beyond = true, padding = true, ds = true, unusable = true, duplicate = true, nobody = true, port_count = true }
+
 local function report(header, name, on, text)
+    if header.misshapen and CONTENTS[name] then return end
     table.insert(header.problems, { note = e[name], on = on, text = text })
-    header.has = header.has or {}
     header.has[name] = true
 end
 
@@ -390,10 +393,8 @@ local function take_fixed(header)
     local fixed = is_v4 and 12 or 24
     header.flags_at = at + (is_v4 and 0 or 4)
     local flags, count = u8(packet, header.flags_at), u8(packet, header.flags_at + 1)
-    if not flags or header.flags_at >= packet.stop then
-        report(header, "truncated")
-        return false
-    end
+    if header.flags_at >= packet.stop then report(header, "truncated") end
+    if not flags then return false end
     header.version = math.floor(flags / 16)
     if header.version ~= 1 then
         report(header, "version", "version", string.format("Xcast: VERSION %d is not supported", header.version))
@@ -420,10 +421,11 @@ local function choose_layout(header, option)
         return layout(header.family, header.count, header.d, header.p, separated)
     end
     local should, other = of(option ~= nil), of(option == nil)
-    if header.len == should.len or header.count == 0 then return should end
+    if header.len == should.len then return should end
+    header.misshapen = true
     if header.len == other.len then
         report(header, "place", "length", option and "Xcast: the bitmap is in an option, and there is room for it in the header"
-            or "Xcast: the bitmap is neither in the header nor in an option")
+            or "Xcast: the bitmap is neither in the header nor in an option, or the length is wrong")
         return other
     end
     report(header, "length", "length", string.format("Xcast: the header has %d octets and should have %d", header.len, should.len))
@@ -513,8 +515,11 @@ local function read_v2(header)
     header.a, header.x, header.is_fixed_there = has_bit(flags, 0x80), has_bit(flags, 0x40), true
     if u8(packet, at + 3) ~= 0 then report(header, "segments_left") end
     if flags % 64 ~= 0 or reserved ~= 0 then report(header, "v2_reserved") end
-    if count == 0 then report(header, "no_destination", "count") end
-    if count > 126 then
+    header.misshapen = header.len ~= 24 + 16 * count
+    if count == 0 then
+        header.misshapen = true
+        report(header, "no_destination", "count")
+    elseif count > 126 then
         report(header, "v2_count", "count")
     elseif header.len ~= 24 + 16 * count then
         report(header, "length", "length", string.format("Xcast: the header has %d octets and should have %d", header.len, 24 + 16 * count))
@@ -545,6 +550,13 @@ local function judge_v2(header, outer, mark)
             break
         end
     end
+end
+
+-- The addresses of the IP header.
+local function judge_ends(header, source, destination, routers)
+    local why = source and unusable(source)
+    if why then report(header, "source", nil, "Xcast: no packet can be routed back to the source (" .. why .. ")") end
+    if routers and destination ~= routers then report(header, "group") end
 end
 
 local function judge_ipsec(header, under_ah)
@@ -600,11 +612,10 @@ local field_icmp, field_icmpv6 = Field.new("icmp"), Field.new("icmpv6")
 
 -- A packet that starts at octet `start` of `tvb`, and says to end `len` octets further (nil: where `tvb` ends).
 local function packet_at(tvb, start, len)
-    local captured, announced = tvb:len() - start, tvb:reported_len() - start
-    return {
-        tvb = tvb, start = start, stop = math.min(len or announced, announced),
-        octets = captured > 0 and tvb:raw(start, captured) or "",
-    }
+    local announced = tvb:reported_len() - start
+    local stop = math.min(len or announced, announced)
+    local captured = math.min(tvb:len() - start, stop)
+    return { tvb = tvb, start = start, stop = stop, octets = captured > 0 and tvb:raw(start, captured) or "" }
 end
 
 -- The packet whose IP header Wireshark found as `info`; nil if it is none.
@@ -642,11 +653,19 @@ local function walk_v4(packet)
     return walk
 end
 
--- Walks IPv6 to the header at `wanted`; nil if it is not where routers would come by.
+local function is_xcast_type(type)
+    return type == prefs.xcast6_routing_type or type == prefs.v2_routing_type
+end
+
+-- Walks IPv6 to the Routing header at `wanted`, or to the first that may be Xcast's; nil if routers would not come by there.
 local function walk_v6(packet, wanted)
     local kind, at = u8(packet, 6), 40
     local walk = {}
-    while kind and at < wanted do
+    while kind and at < (wanted or packet.stop) do
+        if not wanted and kind == 43 and is_xcast_type(u8(packet, at + 2)) then
+            wanted = at
+            break
+        end
         local stop
         if kind == 0 or kind == 60 or kind == 43 then
             stop = extension_end(packet, at)
@@ -660,6 +679,7 @@ local function walk_v6(packet, wanted)
         kind, at = u8(packet, at), stop
     end
     if kind ~= 43 or at ~= wanted then return nil end
+    walk.at = at
     return walk
 end
 
@@ -736,7 +756,11 @@ local function show_fixed(header, root)
     items.a = add(root, f.a, packet, flags_at, 1)
     items.x = add(root, f.x, packet, flags_at, 1)
     add(root, f.d, packet, flags_at, 1)
-    if header.family == 4 then add(root, f.p, packet, flags_at, 1) end
+    if header.family == 4 then
+        add(root, f.p, packet, flags_at, 1)
+    else
+        generated(add(root, f.p_option, packet, header.ports and header.ports.at or flags_at, 1, header.p))
+    end
     add(root, f.r, packet, flags_at + 1, 1)
     items.count = add(root, f.count, packet, flags_at + 1, 1)
     items.checksum = add(root, f.checksum, packet, flags_at + 2, 2)
@@ -785,14 +809,18 @@ local function show(header, tree, proto, outer)
         items.left = generated(add(root, f.left, packet, header.bitmap.at, header.bitmap.len, header.left))
     end
     if header.ports then
-        generated(add(root, f.p_option, packet, header.ports.at, 1, true))
         items.ports = add(root, f.ports_option, packet, header.ports.at, header.ports.len + 2)
     end
     for index in ipairs(header.destinations) do
         items[index] = show_destination(header, root, index)
     end
     for _, problem in ipairs(header.problems) do
-        (items[problem.on] or root):add_proto_expert_info(problem.note, problem.text or "")
+        local item = items[problem.on] or root
+        if problem.text then
+            item:add_proto_expert_info(problem.note, problem.text)
+        else
+            item:add_proto_expert_info(problem.note)
+        end
     end
 end
 
@@ -801,9 +829,8 @@ end
 -- What was found in the frame at hand, for the post-dissector, which empties it.
 local frame = { headers = {}, seen = {} }
 
-local function remember(pinfo, header)
+local function start_frame(pinfo)
     if frame.number ~= pinfo.number then frame = { number = pinfo.number, headers = {}, seen = {} } end
-    table.insert(frame.headers, header)
 end
 
 -- Octets of the preferences that are text.
@@ -822,7 +849,7 @@ local function forget_truncation(header)
     header.problems = kept
 end
 
-local function dissect_xcast4(tvb, pinfo, tree)
+local function dissect_xcast4(tvb, tree)
     local info, info6 = last(field_ip), last(field_ipv6)
     if info6 and (not info or info6.offset > info.offset) then return nil end
     local ip = packet_of(info, 4)
@@ -838,16 +865,15 @@ local function dissect_xcast4(tvb, pinfo, tree)
         local option
         if version and math.floor(version / 16) == 1 then option = find_option_v4(ip, walk.header_len, header) end
         read_header(header, option, not walk.fragment)
-        frame.seen[ip.start] = walk.fragment
-        local source = cut(ip, 12, 4)
-        local why = source and unusable(source)
-        if why then report(header, "source", nil, "Xcast: no packet can be routed back to the source (" .. why .. ")") end
-        if groups.v4 and cut(ip, 16, 4) ~= groups.v4 then report(header, "group") end
+        judge_ends(header, cut(ip, 12, 4), cut(ip, 16, 4), groups.v4)
     else
         header = read_header(new_header(packet_at(tvb, 0), 0, 4, "Xcast4"), nil, true)
         if walk and not walk.fragment then report(header, "elsewhere") end
     end
-    if walk and walk.fragment then report(header, "fragment") end
+    if walk and walk.fragment then
+        frame.seen[ip.start] = true
+        report(header, "fragment")
+    end
     judge_ipsec(header, walk and walk.ah)
     judge_destinations(header)
     if ip and is_quoted(ip) then forget_truncation(header) end
@@ -857,9 +883,10 @@ end
 
 function xcast4.dissector(tvb, pinfo, tree)
     if tvb:len() == 0 then return 0 end
-    local header = dissect_xcast4(tvb, pinfo, tree)
+    start_frame(pinfo)
+    local header = dissect_xcast4(tvb, tree)
     if not header then return 0 end
-    remember(pinfo, header)
+    table.insert(frame.headers, header)
     pinfo.cols.protocol = "Xcast4"
     local len = header.len or tvb:len()
     if len < 12 or len >= tvb:len() then return tvb:len() end
@@ -870,6 +897,11 @@ function xcast4.dissector(tvb, pinfo, tree)
     return tvb:len()
 end
 
+-- The outer packet, if `outer` is the header directly in front of `inner`; else false.
+local function outer_of(outer, inner)
+    return outer and outer.offset == inner.offset - 40 and packet_of(outer, 6) or false
+end
+
 -- The packet and the walk to the Routing header that is being dissected, both from Wireshark's fields.
 local function find_routing()
     local routing = last(field_routing)
@@ -878,50 +910,41 @@ local function find_routing()
     local packet = packet_of(inner, 6)
     local is_same = packet and packet.tvb:len() == routing.source:len() and routing.offset > inner.offset
     local walk = is_same and walk_v6(packet, routing.offset - packet.start)
-    if walk then
-        local is_outer = outer and outer.offset == inner.offset - 40
-        return packet, routing.offset - packet.start, walk, is_outer and packet_of(outer, 6) or false
-    end
+    if walk then return packet, walk.at, walk, outer_of(outer, inner) end
     return packet_at(routing.source, routing.offset), 0, nil, false
 end
 
-local function dissect_xcast6(tvb, pinfo, tree)
-    local packet, at, walk, outer = find_routing()
-    if not packet then
-        -- Nobody looks at the tree, only at the columns. The first four octets are not handed to us.
-        packet, at = packet_at(tvb, 0), -4
-        packet.octets, packet.stop = ("\0"):rep(4) .. packet.octets, packet.stop + 4
-        packet.octets = "\59" .. string.char(math.max(0, math.floor(packet.stop / 8) - 1) % 256) .. packet.octets:sub(3)
-        local header = read_header(new_header(packet, 0, 6, "Xcast6"), nil, false)
-        return header
-    end
+local function dissect_v2(packet, at, outer, tree)
+    local header = read_v2(new_header(packet, at, 6, "XCAST6 2.0"))
+    if at ~= 40 then report(header, "elsewhere") end
+    judge_v2(header, outer or nil, groups.mark)
+    judge_destinations(header)
+    if is_quoted(packet) then forget_truncation(header) end
+    show(header, tree, xcast6, outer)
+    return header
+end
+
+-- The Routing header at `at`; `walk` is nil if routers would not come by there. Returns nil if it is not Xcast's.
+local function dissect_routing(packet, at, walk, outer, tree)
     local type = u8(packet, at + 2)
     if walk and type == prefs.v2_routing_type and groups.v2 and cut(packet, 24, 16) == groups.v2 then
-        local header = read_v2(new_header(packet, at, 6, "XCAST6 2.0"))
-        if at ~= 40 then report(header, "elsewhere") end
-        judge_v2(header, outer or nil, groups.mark)
-        judge_destinations(header)
-        if is_quoted(packet) then forget_truncation(header) end
-        show(header, tree, xcast6, outer)
-        return header
+        return dissect_v2(packet, at, outer, tree)
     end
     if type ~= prefs.xcast6_routing_type then return nil end
     local header = new_header(packet, at, 6, "Xcast6")
     local option
     local version = u8(packet, at + 4)
-    if walk and walk.hop_by_hop and version and math.floor(version / 16) == 1 then
-        local options = walk.hop_by_hop
+    local options = walk and walk.hop_by_hop
+    -- A version to come may do otherwise with its options.
+    if options and version and math.floor(version / 16) == 1 then
         option = find_option_v6(packet, options.at + 2, options.stop, prefs.bitmap_option_v6, header, "bitmap")
     end
     read_header(header, option, true)
     if header.len then read_ports_option(header) end
     if not walk or walk.ah then report(header, "elsewhere") end
-    if walk and walk.segments_left then report(header, "source_route") end
     if walk then
-        local source = cut(packet, 8, 16)
-        local why = source and unusable(source)
-        if why then report(header, "source", nil, "Xcast: no packet can be routed back to the source (" .. why .. ")") end
-        if groups.v6 and cut(packet, 24, 16) ~= groups.v6 then report(header, "group") end
+        if walk.segments_left then report(header, "source_route") end
+        judge_ends(header, cut(packet, 8, 16), cut(packet, 24, 16), groups.v6)
     end
     judge_ipsec(header, false)
     judge_destinations(header)
@@ -930,10 +953,24 @@ local function dissect_xcast6(tvb, pinfo, tree)
     return header
 end
 
+local function dissect_xcast6(tvb, tree)
+    local packet, at, walk, outer = find_routing()
+    if packet then
+        if walk then frame.seen[packet.start] = true end
+        return dissect_routing(packet, at, walk, outer, tree)
+    end
+    -- Nobody looks at the tree, only at the columns. The first four octets of the header are not handed to us.
+    packet = packet_at(tvb, 0)
+    packet.stop = packet.stop + 4
+    packet.octets = string.char(59, math.floor(packet.stop / 8) - 1, 0, 0) .. packet.octets
+    return read_header(new_header(packet, 0, 6, "Xcast6"), nil, false)
+end
+
 function xcast6.dissector(tvb, pinfo, tree)
-    local header = dissect_xcast6(tvb, pinfo, tree)
+    start_frame(pinfo)
+    local header = dissect_xcast6(tvb, tree)
     if not header then return 0 end
-    remember(pinfo, header)
+    table.insert(frame.headers, header)
     return tvb:len()
 end
 
@@ -949,6 +986,18 @@ local function show_fragments(tree)
             local root = tree:add(xcast4, there, "Explicit Multicast: a fragment of Xcast4")
             root:add_proto_expert_info(e.fragment)
         end
+    end
+end
+
+-- Xcast6 that reached no dissector, as Wireshark's own broke off.
+local function show_missed(tree)
+    local outer
+    for _, info in ipairs({ field_ipv6() }) do
+        local packet = packet_of(info, 6)
+        local walk = packet and not frame.seen[packet.start] and not is_quoted(packet) and walk_v6(packet)
+        local header = walk and dissect_routing(packet, walk.at, walk, outer_of(outer, info), tree)
+        if header then table.insert(frame.headers, header) end
+        outer = info
     end
 end
 
@@ -980,8 +1029,9 @@ end
 
 -- After everybody else.
 function xcast.dissector(_, pinfo, tree)
-    if frame.number ~= pinfo.number then frame = { number = pinfo.number, headers = {}, seen = {} } end
+    start_frame(pinfo)
     show_fragments(tree)
+    show_missed(tree)
     show_tunnels(tree)
     for index = #frame.headers, 1, -1 do
         local header = frame.headers[index]
