@@ -13,8 +13,8 @@
 -- How it hangs together. Xcast4 is an IP protocol: its dissector is called by Wireshark's for IPv4 or AH, and calls that of
 -- what follows. Xcast6 is a Routing header: Wireshark's dissector calls ours, with what follows the first four octets of the
 -- header, and goes on by itself. Both need more of the packet than they are handed (options in front, the Ports option behind):
--- they find the IP header as Wireshark's `ip` or `ipv6` field, and read the packet from there. A post-dissector writes the
--- Info column, and looks at what reaches no dissector: fragments, and the tunnel option.
+-- they find the IP header as Wireshark's `ip` or `ipv6` field, and read the packet from there. A post-dissector looks at
+-- what reaches no dissector: fragments, the tunnel option, Routing headers in front of which Wireshark broke off.
 --
 -- The reading (part 3) works on strings of octets and knows nothing of Wireshark. Offsets count from 0, at the IP header.
 
@@ -633,8 +633,10 @@ end
 
 -- Whether an ICMP error quotes the packet: what it cuts off is not missing.
 local function is_quoted(packet)
-    for _, info in ipairs({ field_icmp(), field_icmpv6() }) do
-        if info.offset < packet.start and info.source and info.source:len() == packet.tvb:len() then return true end
+    for _, field in ipairs({ field_icmp, field_icmpv6 }) do
+        for _, info in ipairs({ field() }) do
+            if info.offset < packet.start and info.source and info.source:len() == packet.tvb:len() then return true end
+        end
     end
     return false
 end
@@ -833,6 +835,15 @@ local function start_frame(pinfo)
     if frame.number ~= pinfo.number then frame = { number = pinfo.number, headers = {}, seen = {} } end
 end
 
+-- Puts "Xcast4 X, 3 of 5 left, UDP: " in the Info column, fenced: who comes next writes behind it.
+local function inform(pinfo, header)
+    local behind, text = header.behind or header.next, summary(header)
+    if behind then text = text .. ", " .. (PROTOCOLS[behind] or "protocol " .. behind) end
+    pinfo.cols.info = text .. ": "
+    pinfo.cols.info:fence()
+    table.insert(frame.headers, header)
+end
+
 -- Octets of the preferences that are text.
 local groups = {}
 
@@ -886,7 +897,7 @@ function xcast4.dissector(tvb, pinfo, tree)
     start_frame(pinfo)
     local header = dissect_xcast4(tvb, tree)
     if not header then return 0 end
-    table.insert(frame.headers, header)
+    inform(pinfo, header)
     pinfo.cols.protocol = "Xcast4"
     local len = header.len or tvb:len()
     if len < 12 or len >= tvb:len() then return tvb:len() end
@@ -962,7 +973,8 @@ local function dissect_xcast6(tvb, tree)
     -- Nobody looks at the tree, only at the columns. The first four octets of the header are not handed to us.
     packet = packet_at(tvb, 0)
     packet.stop = packet.stop + 4
-    packet.octets = string.char(59, math.floor(packet.stop / 8) - 1, 0, 0) .. packet.octets
+    local units = math.max(0, math.min(255, math.floor(packet.stop / 8) - 1))
+    packet.octets = string.char(59, units, 0, 0) .. packet.octets
     return read_header(new_header(packet, 0, 6, "Xcast6"), nil, false)
 end
 
@@ -970,7 +982,7 @@ function xcast6.dissector(tvb, pinfo, tree)
     start_frame(pinfo)
     local header = dissect_xcast6(tvb, tree)
     if not header then return 0 end
-    table.insert(frame.headers, header)
+    inform(pinfo, header)
     return tvb:len()
 end
 
@@ -1033,13 +1045,6 @@ function xcast.dissector(_, pinfo, tree)
     show_fragments(tree)
     show_missed(tree)
     show_tunnels(tree)
-    for index = #frame.headers, 1, -1 do
-        local header = frame.headers[index]
-        local behind = header.behind or header.next
-        local text = summary(header)
-        if behind then text = text .. ", " .. (PROTOCOLS[behind] or "protocol " .. behind) end
-        pinfo.cols.info:prepend(text .. ": ")
-    end
     frame = { headers = {}, seen = {} }
 end
 
