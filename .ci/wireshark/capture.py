@@ -12,15 +12,15 @@ import sys
 DISSECTOR = pathlib.Path(__file__).parents[2] / "examples/wireshark/xcast.lua"
 VALUES = [
     "format", "version", "flags.a", "flags.x", "flags.d", "flags.p", "flags.r", "count", "checksum", "checksum.status",
-    "channel", "next", "length", "header_len", "bitmap", "bitmap.place", "left", "dst.ipv4", "dst.ipv6", "dst.left", "dst.port",
-    "dst.dscp", "dst.erased", "pending.ipv4", "pending.ipv6", "tunnel", "v2.icmp_offset", "v2.mark",
+    "channel", "next", "length", "header_len", "bitmap", "bitmap.place", "left", "dst.ipv4", "dst.ipv6", "dst.left",
+    "dst.port", "dst.dscp", "dst.erased", "pending.ipv4", "pending.ipv6", "tunnel", "v2.icmp_offset", "v2.mark",
 ]
 # The expert notes. ERRORS are what a reader refuses, REFUSED what a router does.
 ERRORS = [
     "truncated", "fragment", "version.unsupported", "count.zero", "length.bad", "segments_left", "bitmap.beyond_count",
     "bitmap.place.bad", "bitmap.option_length", "bitmap.option_place", "option.overrun", "option.repeated",
     "padding.nonzero", "ds.low_bits", "ports_option.count", "checksum.bad", "v2.count.excess", "v2.reserved",
-    "v2.inner_length", "v2.hop_limit", "v2.outer_destination",
+    "v2.inner_length", "v2.hop_limit", "v2.outer_destination", "hop_by_hop.place",
 ]
 REFUSED = [
     "source.unusable", "dst.unusable", "anonymous.separated", "anonymous.ah", "bitmap.under_ah", "ah.behind_xcast4",
@@ -29,8 +29,8 @@ REFUSED = [
 OTHER = ["dst.duplicate", "left.none", "group.other", "x_clear", "tunnel.destination"]
 NOTES = ERRORS + REFUSED + OTHER
 OTHERS = [
-    "frame.number", "ip.checksum.status", "udp.checksum.status", "udp.dstport", "tcp.dstport", "ah.spi", "esp.spi", "icmpv6.type",
-    "_ws.malformed", "_ws.expert.severity", "_ws.expert.message", "_ws.col.Info",
+    "frame.number", "ip.checksum.status", "udp.checksum.status", "udp.dstport", "tcp.dstport", "ah.spi", "esp.spi",
+    "icmpv6.type", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message", "_ws.col.Info",
 ]
 FIELDS = OTHERS + [f"xcast.{name}" for name in VALUES + NOTES]
 
@@ -95,8 +95,9 @@ class Tshark:
         settings = ["ip.check_checksum:TRUE", "udp.check_checksum:TRUE", "ip.defragment:FALSE", *settings]
         output = self(
             # Port 2048 of a vector is nobody's, and not that of WCCP.
-            "-r", str(path), "--disable-protocol", "wccp", *(word for setting in settings for word in ("-o", setting)), "-T", "fields", "-E",
-            "occurrence=a", "-E", "aggregator=;", *(word for field in FIELDS for word in ("-e", field)),
+            "-r", str(path), "--disable-protocol", "wccp",
+            *(word for setting in settings for word in ("-o", setting)), "-T", "fields", "-E", "occurrence=a",
+            "-E", "aggregator=;", *(word for field in FIELDS for word in ("-e", field)),
         )
         rows = [dict(zip(FIELDS, line.split("\t"))) for line in output.split("\n")[:-1]]
         if [row["frame.number"] for row in rows] != [str(number + 1) for number in range(count)]:

@@ -163,7 +163,9 @@ def wrong():
     yield behind(b"\x5e\x20" + bytes(12)), {"option.overrun"}
     # IPsec.
     yield ipv4(AH, ah(253, xcast4())), {"bitmap.under_ah"}
-    yield ipv4(AH, ah(253, xcast4(fields(4, in_header=False), first=0x1C)), options=option4()), {"anonymous.ah", "anonymous.separated"}
+    yield ipv4(AH, ah(253, xcast4(fields(4, in_header=False), first=0x1C)), options=option4()), {
+        "anonymous.ah", "anonymous.separated"
+    }
     yield v4(xcast4(following=AH, data=ah(17, UDP))), {"ah.behind_xcast4"}
     yield ipv6(AH, ah(43, xcast6())), {"place.bad"}
     yield ipv4(AH, ah(253, xcast4(fields(4, in_header=False), first=0x10)), options=option4()), {"x_clear"}
@@ -181,7 +183,8 @@ def wrong():
     yield v4(with_member(4, 2, MEMBERS[4][0])), {"dst.duplicate"}
     yield v6(with_member(6, 2, MEMBERS[6][0])), {"dst.duplicate"}
     yield v4(xcast4(fields(4, [MEMBERS[4][0]] * 3, ports=(1, 2, 1)), first=0x15)), {"dst.duplicate"}
-    yield v6(xcast6(fields(6, [MEMBERS[6][0]] * 3), following=60, data=options6(17, ports6((1, 2, 1)), UDP))), {"dst.duplicate"}
+    same = fields(6, [MEMBERS[6][0]] * 3)
+    yield v6(xcast6(same, following=60, data=options6(17, ports6((1, 2, 1)), UDP))), {"dst.duplicate"}
     yield v4(xcast4(), source=MULTICAST[4]), {"source.unusable"}
     yield v6(xcast6(), source=MULTICAST[6]), {"source.unusable"}
     yield v4(xcast4(fields(4, bits=0))), {"left.none"}
@@ -195,12 +198,20 @@ def wrong():
     yield v4(xcast4()[:27]), {"truncated"}
     for end in (3, 4, 5, 23, 40, 79):
         yield v6(xcast6()[:end]), {"truncated"}
+    # What the link appends is not the packet's.
+    yield v4(xcast4()[:27]) + bytes(32), {"truncated"}
+    yield v6(xcast6()[:40]) + bytes(64), {"truncated"}
     yield v6(xcast6(following=60, data=options6(17, ports6(), UDP)[:9])), {"truncated"}
+    # Wireshark breaks off at a Traceroute option that is too short, and calls nobody where there is nothing.
+    yield v4(xcast4(first=0x15), options=b"\x52\6" + bytes(6)), {"length.bad"}
+    yield v4(b""), {"truncated"}
     for flags in (0x2000, 0x2002, 0x0002):
         yield v4(xcast4(), flags=flags), {"fragment"}
-    # A Routing header of another type in front, with segments left, and the Xcast one behind a fragment header.
+    # A Routing header of another type in front, with segments left.
     home = lambda left: bytes([43, 2, 2, left]) + bytes(4) + packed("2001:db8::7")
     yield v6(home(1) + xcast6()), {"source_route"}
+    empty = b"\1\4\0\0\0\0"
+    yield ipv6(60, options6(0, empty, options6(43, empty, xcast6()))), {"hop_by_hop.place"}
     # Semi-permeable tunnels.
     tunnel = lambda option, data, following=41, to=MEMBERS[6][0]: ipv6(
         0, options6(following, option, data), destination=packed(to)
@@ -237,7 +248,9 @@ def right():
     yield ipv4(AH, ah(253, separate4), options=option4()), {"bitmap.place": "option", "left": 3}
     yield v4(separate4, options=option4(b"\xa0\0\0\0")), {"bitmap.place": "option", "left": 2}
     yield ipv6(0, options6(43, bitmap6(), separate6)), {"bitmap.place": "option"}
-    yield v4(xcast4(fields(4, dscps=(0xB8, 0x28, 0), ports=(7, 8, 9)), first=0x17)), {"dst.port": [7, 8, 9], "dst.dscp": [46, 10, 0]}
+    yield v4(xcast4(fields(4, dscps=(0xB8, 0x28, 0), ports=(7, 8, 9)), first=0x17)), {
+        "dst.port": [7, 8, 9], "dst.dscp": [46, 10, 0]
+    }
     yield v6(xcast6(following=60, data=options6(17, ports6((7, 8, 9)), UDP))), {"dst.port": [7, 8, 9], "flags.p": True}
     yield v6(xcast6(following=60, data=options6(17, b"\1\4\0\0\0\0", UDP))), {"dst.port": []}
     yield v4(xcast4(count=0x83)), {"flags.r": True, "count": 3}
@@ -250,11 +263,21 @@ def right():
     yield v2(flags=0x80, bits=0b110, members=["::"] + MEMBERS[6][1:], outer=MEMBERS[6][1]), {
         "flags.a": True, "left": 2, "dst.erased": [True, False, False]
     }
+    # A Routing header of another type, its segments visited.
+    yield v6(bytes([43, 2, 2, 0]) + bytes(4) + packed("2001:db8::7") + xcast6()), {"left": 3}
+    # Protocol 253 is Xcast4 in IPv4 only.
+    yield ipv6(253, xcast4()), {"format": None}
+    yield ipv4(41, ipv6(253, xcast4()), destination=packed("10.0.0.9")), {"format": None}
     # In tunnels: a configured one, and a semi-permeable one.
     yield ipv4(41, v6(xcast6()), destination=packed("10.0.0.9")), {"left": 3}
     yield ipv6(4, v4(xcast4()), destination=packed("2001:db8::9")), {"left": 3}
-    yield ipv6(0, options6(41, b"\x1e\0\1\2\0\0", v6(xcast6())), destination=packed(MEMBERS[6][1])), {"tunnel": "1e00", "left": 3}
+    yield ipv6(0, options6(41, b"\x1e\0\1\2\0\0", v6(xcast6())), destination=packed(MEMBERS[6][1])), {
+        "tunnel": "1e00", "left": 3
+    }
     # An ICMP error quotes the start of a packet.
-    quoted = v4(xcast4())[:48]
-    error = b"\3\4\0\0\0\0\0\0" + quoted
-    yield ipv4(1, error, destination=packed("192.0.2.1"), source="192.0.2.9"), {"count": 3}
+    error = b"\3\4\0\0\0\0\0\0"
+    for end, status in ((48, 1), (40, 2)):
+        packet = ipv4(1, error + v4(xcast4())[:end], destination=packed(SOURCE[4]), source="192.0.2.9")
+        yield packet, {"count": 3, "checksum.status": status}
+    data = b"\1\1\0\0\0\0\0\0" + v6(xcast6())[:90]
+    yield ipv6(58, data, destination=packed(SOURCE[6]), source="2001:db8::9"), {"count": 3, "checksum.status": 2}

@@ -113,8 +113,9 @@ def as_values(fields):
     """The fields of a vector, as the dissector names them."""
     bits = fields["bits"]
     values = {
-        "flags.a": fields["anonymous"], "flags.x": fields["no_x2u"], "flags.d": fields["dscp"], "flags.p": fields["ports"],
-        "count": len(fields["destinations"]), "left": bits.count("1"), "dst.left": [bit == "1" for bit in bits],
+        "flags.a": fields["anonymous"], "flags.x": fields["no_x2u"], "flags.d": fields["dscp"],
+        "flags.p": fields["ports"], "count": len(fields["destinations"]), "left": bits.count("1"),
+        "dst.left": [bit == "1" for bit in bits],
         "channel": fields["channel"], "bitmap.place": "option" if fields["bitmap_separated"] else "header",
         "dst.dscp": fields.get("dscps", []), "dst.port": fields.get("port_list", []),
         "dst.ipv6" if ":" in fields["destinations"][0] else "dst.ipv4": fields["destinations"],
@@ -274,21 +275,40 @@ def check_damaged(tshark, rng, count):
 
 
 def check_preferences(tshark):
-    """Other code points, and the summary that tshark prints without a tree."""
-    packet = cases.ipv4(200, cases.xcast4(), destination=cases.packed("224.0.0.99"))
-    frames = [packet, cases.ipv4(253, cases.xcast4())]
+    """Other code points; and the summary that tshark prints by default."""
     path = tshark.folder / "preferences.pcap"
-    capture.write(path, frames)
-    settings = ["xcast.xcast4_protocol:200", "xcast.routers_v4:224.0.0.99"]
-    first, second = tshark.rows(path, 2, settings)
-    if first["xcast.left"] != "3" or capture.notes(first, capture.NOTES) or second["xcast.format"]:
-        fail("other code points", first, packet)
-    routing = cases.ipv6(43, cases.xcast6().replace(b"\xfd\0\x14", b"\xfc\0\x14", 1))
-    capture.write(path, [routing])
-    (row,) = tshark.rows(path, 1, ["xcast.xcast6_routing_type:252", "xcast.check_checksum:FALSE"])
-    if row["xcast.left"] != "3" or row["xcast.checksum.status"] != "2" or capture.notes(row, capture.NOTES):
-        fail("other Routing Type", row, routing)
-    line = tshark("-r", str(path), "-o", "xcast.xcast6_routing_type:252")
+    four, six = cases.packed("224.0.0.99"), cases.packed("ff05::99")
+    bitmap4 = b"\xde" + cases.option4()[1:]
+    options = cases.options6(43, b"\x3d" + cases.bitmap6()[1:], cases.xcast6(
+        cases.fields(6, in_header=False), following=60, data=cases.options6(17, cases.ports6(kind=0x5F), cases.UDP)))
+    v2 = cases.v2(group=six, first=0x60123456).replace(b"\x11\x08\xfd", b"\x11\x08\xfb", 1)
+    tunnel = cases.ipv6(0, cases.options6(41, b"\x1f\0\1\2\0\0", cases.ipv6(43, cases.xcast6())),
+                        destination=cases.packed(cases.MEMBERS[6][0]))
+    for packet, settings, expected in (
+        (cases.ipv4(253, cases.xcast4()), ["xcast4_protocol:200"], {"format": None}),
+        (
+            cases.ipv4(200, cases.xcast4(), destination=four), ["xcast4_protocol:200", "routers_v4:224.0.0.99"],
+            {"left": 3},
+        ),
+        (cases.ipv4(253, cases.separate4, options=bitmap4), ["bitmap_option_v4:222"], {"left": 3}),
+        (cases.ipv4(253, cases.xcast4(wrong=1)), ["check_checksum:FALSE"], {"left": 3, "checksum.status": 2}),
+        (cases.ipv6(43, cases.xcast6(), destination=six), ["routers_v6:ff05::99"], {"left": 3}),
+        (cases.ipv6(43, cases.xcast6()), ["xcast6_routing_type:252"], {"format": None}),
+        (cases.ipv6(0, options), ["bitmap_option_v6:61", "ports_option:95"], {"left": 3, "dst.port": [1, 2, 3]}),
+        (v2, ["v2_routing_type:251", "v2_group:ff05::99", "v2_mark:60023456"], {"format": "XCAST6 2.0", "left": 3}),
+        (tunnel, ["tunnel_option:31"], {"tunnel": "1f00"}),
+        # Nonsense is no code point.
+        (cases.ipv4(253, cases.xcast4(), destination=four), ["routers_v4:300.1", "v2_mark:12"], {"left": 3}),
+        (cases.ipv6(43, cases.xcast6(), destination=six), ["routers_v6:12345::"], {"left": 3}),
+        (cases.ipv4(253, cases.xcast4()), ["xcast6_routing_type:4711", "v2_group:12345::"], {"left": 3}),
+    ):
+        capture.write(path, [packet])
+        (row,) = tshark.rows(path, 1, ["xcast." + setting for setting in settings])
+        compare(f"preferences {settings}", row, packet, expected)
+        if capture.notes(row, capture.NOTES):
+            fail(f"preferences {settings}", row, packet)
+    capture.write(path, [cases.ipv6(43, cases.xcast6())])
+    line = tshark("-r", str(path))
     if "Xcast6 X, 3 of 3 left, UDP: " not in line:
         failures.append(f"summary {line!r}")
 
@@ -330,9 +350,9 @@ def main():
     if failures or 0 in counts:
         sys.exit(f"wireshark: {len(failures)} checks FAILED, counts {counts}")
     print(
-        f"wireshark: {seen} Xcast packets of the example, {checksums} UDP checksums good; vectors: {sound} sound, {malformed}"
-        f" malformed; by hand: {wrong} malformed, {right} sound; of {arguments.damaged} damaged: {tally['bad']} malformed,"
-        f" {tally['sound']} still sound, {tally['not Xcast']} no longer Xcast; no Lua error"
+        f"wireshark: {seen} Xcast packets of the example, {checksums} UDP checksums good; vectors: {sound} sound,"
+        f" {malformed} malformed; by hand: {wrong} malformed, {right} sound; of {arguments.damaged} damaged:"
+        f" {tally['bad']} malformed, {tally['sound']} still sound, {tally['not Xcast']} no longer Xcast; no Lua error"
     )
 
 

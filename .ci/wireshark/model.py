@@ -219,8 +219,9 @@ def destinations(addresses, bits, anonymous):
 
 def is_v2(packet):
     return (
-        len(packet) >= 83 and packet[0] == 0x65 and packet[1] & 0xCF == 0xC5 and packet[2:4] == b"\x80\0" and packet[6] == 41
-        and packet[40] >> 4 == 6 and packet[46] == 43 and packet[64:80] == V2_GROUP and packet[82] == XCAST
+        len(packet) >= 83 and packet[0] == 0x65 and packet[1] & 0xCF == 0xC5 and packet[2:4] == b"\x80\0"
+        and packet[6] == 41 and packet[40] >> 4 == 6 and packet[46] == 43 and packet[64:80] == V2_GROUP
+        and packet[82] == XCAST
     )
 
 

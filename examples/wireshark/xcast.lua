@@ -1,22 +1,24 @@
--- Wireshark shows Explicit Multicast: Xcast4 and Xcast6 (RFC 5058 §9), the Ports option, the separated bitmap of
--- draft-paridaens-xcast-sec-framework-01 §3.2, semi-permeable tunnels (RFC 5058 §11.3), and XCAST6 2.0 as it was deployed
--- before the RFC. One file for Wireshark 4.0 and newer (Lua 5.2 to 5.4): copy it into the personal plugins folder, which
--- Help → About Wireshark → Folders names, and press Ctrl+Shift+L or start Wireshark anew.
+-- Wireshark shows Explicit Multicast: Xcast4 and Xcast6 (RFC 5058 §9), the Ports option, the separated bitmap
+-- (draft-paridaens-xcast-sec-framework-01 §3.2), semi-permeable tunnels (RFC 5058 §11.3), and XCAST6 2.0 as it was
+-- deployed before the RFC. One file for Wireshark 4.0 and newer (Lua 5.2 to 5.4): copy it into the personal Lua plugins
+-- folder, which Help → About Wireshark → Folders names, and press Ctrl+Shift+L or start Wireshark anew.
 --
 --   xcast                              everything there is here
 --   xcast.pending.ipv6 == 2001:db8::2  packets that still have that receiver to serve
 --   xcast.left < xcast.count           packets that were branched on the way
---   _ws.expert.message contains "Xcast" and _ws.expert.severity == error    what a receiver or router refuses
+--   _ws.expert.message contains "Xcast" and _ws.expert.severity == error    what a receiver or a router refuses
 --
--- No code point is assigned to Xcast. Those of the RFC 4727 experiment are preset; Preferences → Protocols → XCAST has all.
+-- No code point is assigned to Xcast. Those of the RFC 4727 experiment are preset; Preferences → Protocols → XCAST has
+-- all of them.
 --
--- How it hangs together. Xcast4 is an IP protocol: its dissector is called by Wireshark's for IPv4 or AH, and calls that of
--- what follows. Xcast6 is a Routing header: Wireshark's dissector calls ours, with what follows the first four octets of the
--- header, and goes on by itself. Both need more of the packet than they are handed (options in front, the Ports option behind):
--- they find the IP header as Wireshark's `ip` or `ipv6` field, and read the packet from there. A post-dissector looks at
--- what reaches no dissector: fragments, the tunnel option, Routing headers in front of which Wireshark broke off.
+-- How it hangs together. Xcast4 is an IP protocol: its dissector is called by Wireshark's for IPv4 or AH, and calls
+-- that of what follows. Xcast6 is a Routing header: Wireshark's dissector calls ours, with what follows the first four
+-- octets of the header, and goes on by itself. Both need more of the packet than they are handed (options in front, the
+-- Ports option behind): they find the IP header as Wireshark's `ip` or `ipv6` field, and read the packet from there. A
+-- post-dissector looks at what reaches no dissector: fragments, the tunnel option, headers in front of which Wireshark
+-- broke off.
 --
--- The reading (part 3) works on strings of octets and knows nothing of Wireshark. Offsets count from 0, at the IP header.
+-- The reading (part 3) is of strings of octets and knows nothing of Wireshark. Offsets count from 0, at the IP header.
 
 -- 1. Protocols and preferences ----------------------------------------------------------------------------------------
 
@@ -31,19 +33,20 @@ prefs.routers_v4 = Pref.string("All_Xcast_Routers, IPv4", "224.0.0.254", "Group 
 prefs.routers_v6 = Pref.string("All_Xcast_Routers, IPv6", "ff02::114", "Group that Xcast6 packets go to")
 prefs.ports_option = Pref.uint("Ports option", 0x5e, "Destination option that holds the ports (RFC 5058 §9.3.2.2)")
 prefs.tunnel_option = Pref.uint("Semi-permeable tunnel option", 0x1e, "Hop-by-Hop option (RFC 5058 §11.3)")
-prefs.bitmap_option_v4 = Pref.uint("Bitmap option, IPv4", 158, "IPv4 option that holds a separated bitmap (draft §3.2.1)")
-prefs.bitmap_option_v6 = Pref.uint("Bitmap option, IPv6", 0x3e, "Hop-by-Hop option that holds a separated bitmap (draft §3.2.2)")
+prefs.bitmap_option_v4 = Pref.uint("Bitmap option, IPv4", 158, "IPv4 option with a separated bitmap (draft §3.2.1)")
+prefs.bitmap_option_v6 = Pref.uint("Bitmap option, IPv6", 0x3e, "Hop-by-Hop option with one (draft §3.2.2)")
 prefs.v2_routing_type = Pref.uint("XCAST6 2.0: Routing Type", 253, "IPv6 Routing Type of XCAST6 2.0")
 prefs.v2_group = Pref.string("XCAST6 2.0: group", "ff0e::114", "Destination of the inner IPv6 header of XCAST6 2.0")
-prefs.v2_mark = Pref.string("XCAST6 2.0: mark", "65c58000", "First four octets of the outer IPv6 header, in hexadecimal, without ECN")
+prefs.v2_mark = Pref.string("XCAST6 2.0: mark", "65c58000", 
+    "First four octets of the outer IPv6 header, in hexadecimal, without ECN")
 prefs.check_checksum = Pref.bool("Validate the Xcast checksum", true, "Whether CHECKSUM is validated")
 
 -- 2. Fields and expert notes ------------------------------------------------------------------------------------------
 
 local PROTOCOLS = {
     [0] = "Hop-by-Hop", [1] = "ICMP", [4] = "IPv4", [6] = "TCP", [17] = "UDP", [41] = "IPv6", [43] = "Routing",
-    [44] = "Fragment", [50] = "ESP", [51] = "AH", [58] = "ICMPv6", [59] = "No Next Header", [60] = "Destination Options",
-    [132] = "SCTP", [136] = "UDP-Lite",
+    [44] = "Fragment", [50] = "ESP", [51] = "AH", [58] = "ICMPv6", [59] = "No Next Header",
+    [60] = "Destination Options", [132] = "SCTP", [136] = "UDP-Lite",
 }
 local DSCPS = { [44] = "Voice Admit", [46] = "EF" }
 for class = 0, 7 do DSCPS[8 * class] = "CS" .. class end
@@ -104,31 +107,38 @@ local e = {
     fragment = note("fragment", "a fragment", "MALFORMED", "ERROR"),
     version = note("version.unsupported", "unsupported VERSION", "MALFORMED", "ERROR"),
     no_destination = note("count.zero", "no destination", "MALFORMED", "ERROR"),
-    length = note("length.bad", "the header length does not fit the number of destinations and the flags", "MALFORMED", "ERROR"),
+    length = note("length.bad", "the header length does not fit the number of destinations and the flags",
+        "MALFORMED", "ERROR"),
     segments_left = note("segments_left", "the fourth octet of the Routing header is not 0", "MALFORMED", "ERROR"),
     beyond = note("bitmap.beyond_count", "a bit beyond the number of destinations is set", "MALFORMED", "ERROR"),
     place = note("bitmap.place.bad", "the bitmap is in two places, or in none", "MALFORMED", "ERROR"),
-    option_length = note("bitmap.option_length", "the bitmap option does not hold the bitmap for the number of destinations",
+    option_length = note("bitmap.option_length", "the bitmap option does not fit the number of destinations",
         "MALFORMED", "ERROR"),
-    option_place = note("bitmap.option_place", "the bitmap option does not directly follow the fixed IPv4 header", "MALFORMED", "ERROR"),
+    option_place = note("bitmap.option_place", "the bitmap option does not directly follow the fixed IPv4 header",
+        "MALFORMED", "ERROR"),
     option_overrun = note("option.overrun", "an option runs past the end of its header", "MALFORMED", "ERROR"),
     option_repeated = note("option.repeated", "the bitmap or Ports option occurs twice", "MALFORMED", "ERROR"),
     padding = note("padding.nonzero", "padding is not zero", "MALFORMED", "ERROR"),
     ds = note("ds.low_bits", "a low bit of a DS octet is set", "MALFORMED", "ERROR"),
-    port_count = note("ports_option.count", "the Ports option does not hold one port for each destination", "MALFORMED", "ERROR"),
+    port_count = note("ports_option.count", "the Ports option does not hold one port for each destination",
+        "MALFORMED", "ERROR"),
     checksum = note("checksum.bad", "wrong checksum", "CHECKSUM", "ERROR"),
     source = note("source.unusable", "no packet can be routed back to the source", "PROTOCOL", "ERROR"),
     unusable = note("dst.unusable", "no packet can be routed to a destination", "PROTOCOL", "ERROR"),
     duplicate = note("dst.duplicate", "a destination occurs twice, both bits set", "PROTOCOL", "WARN"),
     nobody = note("left.none", "no destination is left", "PROTOCOL", "NOTE"),
     group = note("group.other", "not sent to All_Xcast_Routers", "PROTOCOL", "NOTE"),
-    anonymous = note("anonymous.separated", "A=1 with a separated bitmap: the header could not stay unchanged", "PROTOCOL", "ERROR"),
+    anonymous = note("anonymous.separated", "A=1 with a separated bitmap: the header could not stay unchanged",
+        "PROTOCOL", "ERROR"),
     anonymous_ah = note("anonymous.ah", "A=1 in an Xcast4 header under AH", "PROTOCOL", "ERROR"),
     bitmap_ah = note("bitmap.under_ah", "AH covers the bitmap, which routers change", "PROTOCOL", "ERROR"),
     ah_behind = note("ah.behind_xcast4", "AH behind the Xcast4 header", "PROTOCOL", "ERROR"),
     elsewhere = note("place.bad", "the header is not where routers look for it", "PROTOCOL", "ERROR"),
+    hop_by_hop = note("hop_by_hop.place", "a Hop-by-Hop header that does not directly follow the IPv6 header",
+        "MALFORMED", "ERROR"),
     source_route = note("source_route", "a Routing header in front has segments left", "PROTOCOL", "ERROR"),
-    x_clear = note("x_clear", "X=0 under AH or ESP, refused in transport mode: turned into unicast it would not verify", "PROTOCOL", "WARN"),
+    x_clear = note("x_clear", "X=0 under AH or ESP, refused in transport mode: turned into unicast it would not verify",
+        "PROTOCOL", "WARN"),
     tunnel = note("tunnel.bad", "a semi-permeable tunnel that is not one", "PROTOCOL", "ERROR"),
     tunnel_end = note("tunnel.destination", "the tunnel does not end at a final destination", "PROTOCOL", "WARN"),
     v2_mark = note("v2.mark.missing", "XCAST6 2.0 without the marked outer header", "PROTOCOL", "ERROR"),
@@ -136,14 +146,15 @@ local e = {
     v2_reserved = note("v2.reserved", "a reserved bit is set", "MALFORMED", "ERROR"),
     v2_inner = note("v2.inner_length", "the inner packet does not fill the outer one", "MALFORMED", "ERROR"),
     v2_hop_limit = note("v2.hop_limit", "the inner Hop Limit is not 1", "MALFORMED", "ERROR"),
-    v2_outer = note("v2.outer_destination", "the outer destination is not the first one that is left", "MALFORMED", "ERROR"),
+    v2_outer = note("v2.outer_destination", "the outer destination is not the first one that is left",
+        "MALFORMED", "ERROR"),
 }
 xcast.experts = {}
 for _, one in pairs(e) do table.insert(xcast.experts, one) end
 
--- 3. Reading: strings of octets -----------------------------------------------------------------------------------------
+-- 3. Reading: strings of octets ---------------------------------------------------------------------------------------
 
--- A packet: `octets` as far as captured and no further than `stop`, where it says to end (if not all was captured, further).
+-- A packet: `octets` as far as captured and no further than `stop`, where it says to end.
 local function u8(packet, at)
     return at >= 0 and packet.octets:byte(at + 1) or nil
 end
@@ -173,10 +184,14 @@ local function is_zero(octets)
 end
 
 -- What is in a header of the wrong length is not worth a word.
-local CONTENTS = { beyond = true, padding = true, ds = true, unusable = true, duplicate = true, nobody = true, port_count = true }
+local CONTENTS = {
+    beyond = true, padding = true, ds = true, unusable = true, duplicate = true, nobody = true, port_count = true,
+}
 
-local function report(header, name, on, text)
-    if header.misshapen and CONTENTS[name] then return end
+-- Notes what is wrong, at the item `on` of the tree; with words of its own, if any, else with those of the note.
+local function report(header, name, on, text, ...)
+    if header.misshapen and CONTENTS[name] or header.has[name] and not text then return end
+    text = text and string.format("Xcast: " .. text, ...)
     table.insert(header.problems, { note = e[name], on = on, text = text })
     header.has[name] = true
 end
@@ -232,8 +247,8 @@ local function extension_end(packet, at)
     return stop and stop <= packet.stop and stop or nil
 end
 
--- The option of type `kind` among those of IPv6 between `at` and `stop`: `{ at, len }`, len being that of the data. With it
--- there, padding must be zero. Reports to `header`.
+-- The option of type `kind` among those of IPv6 between `at` and `stop`: `{ at, len }`, len being that of the data.
+-- With it there, padding must be zero. Reports to `header`.
 local function find_option_v6(packet, at, stop, kind, header, on)
     local found, padding
     while at < stop do
@@ -259,7 +274,7 @@ local function find_option_v6(packet, at, stop, kind, header, on)
             at = at + 2 + len
         end
     end
-    if found and padding then report(header, "padding", on, "Xcast: the PadN beside an option is not zero") end
+    if found and padding then report(header, "padding", on, "the PadN beside an option is not zero") end
     return found
 end
 
@@ -291,7 +306,9 @@ local function find_option_v4(packet, stop, header)
             at = at + len
         end
     end
-    if found and padding then report(header, "padding", "bitmap", "Xcast: octets behind the end of the IPv4 options are not zero") end
+    if found and padding then
+        report(header, "padding", "bitmap", "octets behind the end of the IPv4 options are not zero")
+    end
     return found
 end
 
@@ -303,8 +320,8 @@ end
 local function layout(family, count, dscps, ports, separated)
     local unit, address_len = family == 4 and 4 or 8, family == 4 and 4 or 16
     local fixed = family == 4 and 12 or 24
-    local bitmap_len = family == 4 and round_up(count, 32) / 8 or round_up(count, 64) / 8
-    local l = { bitmap_at = fixed, bitmap_len = math.floor(bitmap_len), address_len = address_len, separated = separated }
+    local bitmap_len = math.floor(round_up(count, 8 * unit) / 8)
+    local l = { bitmap_at = fixed, bitmap_len = bitmap_len, address_len = address_len, separated = separated }
     l.addresses_at = fixed + (separated and 0 or l.bitmap_len)
     l.len = l.addresses_at + count * address_len
     if dscps then l.ds_at, l.len = l.len, l.len + round_up(count, unit) end
@@ -319,7 +336,7 @@ local function take_bitmap(header, at, len, least_first)
     local beyond
     header.bits, header.left, beyond = read_bits(octets, header.count, least_first)
     if beyond then
-        report(header, "beyond", "bitmap", string.format("Xcast: bit %d of %d destinations is set", beyond, header.count))
+        report(header, "beyond", "bitmap", "bit %d of %d destinations is set", beyond, header.count)
     end
 end
 
@@ -342,12 +359,12 @@ local function judge_destinations(header)
     for index, destination in ipairs(header.destinations) do
         local why = not destination.erased and unusable(destination.address)
         if why then
-            report(header, "unusable", index, string.format("Xcast: no packet can be routed to destination %d (%s)", index - 1, why))
+            report(header, "unusable", index, "no packet can be routed to destination %d (%s)", index - 1, why)
         end
         if destination.left then
             local key = destination.address .. (destination.port or "")
             if seen[key] then
-                report(header, "duplicate", index, string.format("Xcast: destination %d is destination %d again", index - 1, seen[key] - 1))
+                report(header, "duplicate", index, "destination %d is destination %d again", index - 1, seen[key] - 1)
             end
             seen[key] = seen[key] or index
         end
@@ -358,7 +375,7 @@ end
 local function check_padding(header, at, stop)
     local octets = cut(header.packet, at, stop - at)
     if octets and not is_zero(octets) then
-        report(header, "padding", nil, string.format("Xcast: padding at octet %d of the header is not zero", at - header.at))
+        report(header, "padding", nil, "padding at octet %d of the header is not zero", at - header.at)
     end
 end
 
@@ -371,7 +388,7 @@ local function take_dscps_and_ports(header, l, stop)
             if octet then
                 destination.dscp, destination.dscp_at = math.floor(octet / 4), here
                 if octet % 4 ~= 0 then
-                    report(header, "ds", index, string.format("Xcast: a low bit of the DS octet of destination %d is set", index - 1))
+                    report(header, "ds", index, "a low bit of the DS octet of destination %d is set", index - 1)
                 end
             end
         end
@@ -397,7 +414,7 @@ local function take_fixed(header)
     if not flags then return false end
     header.version = math.floor(flags / 16)
     if header.version ~= 1 then
-        report(header, "version", "version", string.format("Xcast: VERSION %d is not supported", header.version))
+        report(header, "version", "version", "VERSION %d is not supported", header.version)
         return false
     end
     header.a, header.x, header.d = has_bit(flags, 8), has_bit(flags, 4), has_bit(flags, 2)
@@ -412,7 +429,7 @@ local function take_fixed(header)
     if not is_v4 and u8(packet, at + 3) ~= 0 then report(header, "segments_left") end
     if header.count == 0 then report(header, "no_destination", "count") end
     if packet.stop < at + header.len then report(header, "truncated") end
-    return packet.stop >= at + fixed
+    return true
 end
 
 -- Which of the two layouts the header has, and whether it should.
@@ -424,11 +441,11 @@ local function choose_layout(header, option)
     if header.len == should.len then return should end
     header.misshapen = true
     if header.len == other.len then
-        report(header, "place", "length", option and "Xcast: the bitmap is in an option, and there is room for it in the header"
-            or "Xcast: the bitmap is neither in the header nor in an option, or the length is wrong")
+        report(header, "place", "length", option and "the bitmap is in an option, and the header has room for it"
+            or "the bitmap is neither in the header nor in an option, or the length is wrong")
         return other
     end
-    report(header, "length", "length", string.format("Xcast: the header has %d octets and should have %d", header.len, should.len))
+    report(header, "length", "length", "the header has %d octets and should have %d", header.len, should.len)
     return should
 end
 
@@ -441,7 +458,7 @@ local function judge_checksum(header, is_whole)
     header.status = sum16(octets) == 0xffff and GOOD or BAD
     if header.status == BAD then
         local without = sum16(octets:sub(1, field - 1) .. "\0\0" .. octets:sub(field + 2))
-        report(header, "checksum", "checksum", string.format("Xcast: wrong checksum, should be 0x%04x", 0xffff - without))
+        report(header, "checksum", "checksum", "wrong checksum, should be 0x%04x", 0xffff - without)
     end
 end
 
@@ -456,7 +473,7 @@ local function read_header(header, option, is_whole)
     if option then
         if option.len ~= l.bitmap_len then
             report(header, "option_length", "bitmap",
-                string.format("Xcast: the bitmap option holds %d octets and should hold %d", option.len, l.bitmap_len))
+                "the bitmap option holds %d octets and should hold %d", option.len, l.bitmap_len)
         end
         take_bitmap(header, option.at + 2, option.len)
     elseif not l.separated and header.at + l.addresses_at <= stop then
@@ -484,7 +501,7 @@ local function read_ports_option(header)
     header.p, header.ports = true, option
     if option.len ~= 2 * header.count then
         report(header, "port_count", "ports",
-            string.format("Xcast: the Ports option holds %d octets for %d destinations", option.len, header.count))
+            "the Ports option holds %d octets for %d destinations", option.len, header.count)
     end
     for index, destination in ipairs(header.destinations) do
         local here = option.at + 2 * index
@@ -504,7 +521,7 @@ local function read_ports_option(header)
     end
 end
 
--- XCAST6 2.0, from its Routing header on: no version, checksum, channel, DSCPs or ports; the least significant bit first.
+-- XCAST6 2.0, from its Routing header on: no version, checksum, channel, DSCPs or ports; least significant bit first.
 local function read_v2(header)
     local packet, at = header.packet, header.at
     if packet.stop < at + 24 then report(header, "truncated") end
@@ -522,7 +539,7 @@ local function read_v2(header)
     elseif count > 126 then
         report(header, "v2_count", "count")
     elseif header.len ~= 24 + 16 * count then
-        report(header, "length", "length", string.format("Xcast: the header has %d octets and should have %d", header.len, 24 + 16 * count))
+        report(header, "length", "length", "the header has %d octets and should have %d", header.len, 24 + 16 * count)
     end
     if packet.stop < at + header.len then report(header, "truncated") end
     take_bitmap(header, at + 8, 16, true)
@@ -555,7 +572,7 @@ end
 -- The addresses of the IP header.
 local function judge_ends(header, source, destination, routers)
     local why = source and unusable(source)
-    if why then report(header, "source", nil, "Xcast: no packet can be routed back to the source (" .. why .. ")") end
+    if why then report(header, "source", nil, "no packet can be routed back to the source (%s)", why) end
     if routers and destination ~= routers then report(header, "group") end
 end
 
@@ -604,7 +621,7 @@ local function hex_octets(text)
     return (text:gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
 end
 
--- 4. Finding the rest of the packet -------------------------------------------------------------------------------------
+-- 4. Finding the rest of the packet -----------------------------------------------------------------------------------
 
 local field_ip, field_ipv6 = Field.new("ip"), Field.new("ipv6")
 local field_routing = Field.new("ipv6.routing")
@@ -649,7 +666,7 @@ local function walk_v4(packet)
     walk.at, walk.protocol = walk.header_len, protocol
     if protocol == 51 and walk.offset == 0 then
         local next, len = u8(packet, walk.at), u8(packet, walk.at + 1)
-        if not len then return walk end
+        if not len or len == 0 then return walk end
         walk.ah, walk.protocol, walk.at = true, next, walk.at + 4 * (len + 2)
     end
     return walk
@@ -659,7 +676,7 @@ local function is_xcast_type(type)
     return type == prefs.xcast6_routing_type or type == prefs.v2_routing_type
 end
 
--- Walks IPv6 to the Routing header at `wanted`, or to the first that may be Xcast's; nil if routers would not come by there.
+-- Walks IPv6 to the Routing header at `wanted`, or to the first that may be Xcast's; nil if there is no way there.
 local function walk_v6(packet, wanted)
     local kind, at = u8(packet, 6), 40
     local walk = {}
@@ -671,7 +688,11 @@ local function walk_v6(packet, wanted)
         local stop
         if kind == 0 or kind == 60 or kind == 43 then
             stop = extension_end(packet, at)
-            if kind == 0 and at == 40 then walk.hop_by_hop = { at = at, stop = stop } end
+            if kind == 0 and at == 40 then
+                walk.hop_by_hop = { at = at, stop = stop }
+            elseif kind == 0 then
+                walk.misplaced = true
+            end
             if kind == 43 and u8(packet, at + 3) ~= 0 then walk.segments_left = true end
         elseif kind == 51 then
             walk.ah = true
@@ -685,7 +706,7 @@ local function walk_v6(packet, wanted)
     return walk
 end
 
--- 5. Showing ------------------------------------------------------------------------------------------------------------
+-- 5. Showing ----------------------------------------------------------------------------------------------------------
 
 -- The part of the packet that is there; at least one octet, as Wireshark cannot point at nothing.
 local function range(packet, at, len)
@@ -735,8 +756,8 @@ local function show_destination(header, root, index)
     item:add(v4 and f.dst_ipv4 or f.dst_ipv6, octets)
     if header.bitmap then
         -- The octet with its bit.
-        local place = math.min(header.bitmap.at + math.floor((index - 1) / 8), header.bitmap.at + math.max(0, header.bitmap.len - 1))
-        generated(add(item, f.dst_left, packet, place, 1, destination.left))
+        local place = math.min(math.floor((index - 1) / 8), math.max(0, header.bitmap.len - 1))
+        generated(add(item, f.dst_left, packet, header.bitmap.at + place, 1, destination.left))
     end
     if destination.port then add(item, f.dst_port, packet, destination.port_at, 2) end
     if destination.dscp then add(item, f.dst_dscp, packet, destination.dscp_at, 1) end
@@ -826,7 +847,7 @@ local function show(header, tree, proto, outer)
     end
 end
 
--- 6. Dissectors ---------------------------------------------------------------------------------------------------------
+-- 6. Dissectors -------------------------------------------------------------------------------------------------------
 
 -- What was found in the frame at hand, for the post-dissector, which empties it.
 local frame = { headers = {}, seen = {} }
@@ -860,36 +881,42 @@ local function forget_truncation(header)
     header.problems = kept
 end
 
-local function dissect_xcast4(tvb, tree)
-    local info, info6 = last(field_ip), last(field_ipv6)
-    if info6 and (not info or info6.offset > info.offset) then return nil end
-    local ip = packet_of(info, 4)
-    local walk = ip and walk_v4(ip)
-    local here = tvb:raw(0, math.min(4, tvb:len()))
-    local is_found = walk and walk.protocol == prefs.xcast4_protocol and walk.at == tvb:offset() - ip.start
-        and cut(ip, walk.at, #here) == here
-    local header
-    if is_found then
-        header = new_header(ip, walk.at, 4, "Xcast4")
-        -- A version to come may do otherwise with its options.
-        local version = u8(ip, walk.at)
-        local option
-        if version and math.floor(version / 16) == 1 then option = find_option_v4(ip, walk.header_len, header) end
-        read_header(header, option, not walk.fragment)
-        judge_ends(header, cut(ip, 12, 4), cut(ip, 16, 4), groups.v4)
-    else
-        header = read_header(new_header(packet_at(tvb, 0), 0, 4, "Xcast4"), nil, true)
-        if walk and not walk.fragment then report(header, "elsewhere") end
-    end
-    if walk and walk.fragment then
-        frame.seen[ip.start] = true
-        report(header, "fragment")
-    end
+-- What all Xcast4 headers get, however they were found.
+local function finish_xcast4(header, ip, walk, tree)
+    if walk and walk.fragment then report(header, "fragment") end
     judge_ipsec(header, walk and walk.ah)
     judge_destinations(header)
     if ip and is_quoted(ip) then forget_truncation(header) end
     show(header, tree, xcast4)
     return header
+end
+
+-- The Xcast4 header that `walk` leads to.
+local function dissect_found_xcast4(ip, walk, tree)
+    local header = new_header(ip, walk.at, 4, "Xcast4")
+    local version = u8(ip, walk.at)
+    local option
+    -- A version to come may do otherwise with its options.
+    if version and math.floor(version / 16) == 1 then option = find_option_v4(ip, walk.header_len, header) end
+    read_header(header, option, not walk.fragment)
+    judge_ends(header, cut(ip, 12, 4), cut(ip, 16, 4), groups.v4)
+    return finish_xcast4(header, ip, walk, tree)
+end
+
+local function dissect_xcast4(tvb, tree)
+    local info, info6 = last(field_ip), last(field_ipv6)
+    if info6 and (not info or info6.offset > info.offset) then return nil end
+    local ip = packet_of(info, 4)
+    local walk = ip and walk_v4(ip)
+    if ip then frame.seen[ip.start] = true end
+    local here = tvb:raw(0, math.min(4, tvb:len()))
+    if walk and walk.protocol == prefs.xcast4_protocol and walk.at == tvb:offset() - ip.start
+        and cut(ip, walk.at, #here) == here then
+        return dissect_found_xcast4(ip, walk, tree)
+    end
+    local header = read_header(new_header(packet_at(tvb, 0), 0, 4, "Xcast4"), nil, true)
+    if walk and not walk.fragment then report(header, "elsewhere") end
+    return finish_xcast4(header, ip, walk, tree)
 end
 
 function xcast4.dissector(tvb, pinfo, tree)
@@ -954,6 +981,7 @@ local function dissect_routing(packet, at, walk, outer, tree)
     if header.len then read_ports_option(header) end
     if not walk or walk.ah then report(header, "elsewhere") end
     if walk then
+        if walk.misplaced then report(header, "hop_by_hop") end
         if walk.segments_left then report(header, "source_route") end
         judge_ends(header, cut(packet, 8, 16), cut(packet, 24, 16), groups.v6)
     end
@@ -986,23 +1014,26 @@ function xcast6.dissector(tvb, pinfo, tree)
     return tvb:len()
 end
 
--- Fragments of Xcast4 that reached no dissector.
-local function show_fragments(tree)
+-- Xcast4 that reached no dissector: fragments, and where Wireshark's own broke off.
+local function show_missed_v4(tree)
     for _, info in ipairs({ field_ip() }) do
         local packet = packet_of(info, 4)
-        local walk = packet and walk_v4(packet)
-        if walk and walk.fragment and walk.protocol == prefs.xcast4_protocol and frame.seen[packet.start] == nil
-            and not is_quoted(packet) then
-            local there = range(packet, 0, walk.header_len)
-            tree:add(xcast, there).hidden = true
-            local root = tree:add(xcast4, there, "Explicit Multicast: a fragment of Xcast4")
-            root:add_proto_expert_info(e.fragment)
+        local walk = packet and not frame.seen[packet.start] and not is_quoted(packet) and walk_v4(packet)
+        if walk and walk.protocol == prefs.xcast4_protocol then
+            if walk.fragment then
+                local there = range(packet, 0, walk.header_len)
+                tree:add(xcast, there).hidden = true
+                local root = tree:add(xcast4, there, "Explicit Multicast: a fragment of Xcast4")
+                root:add_proto_expert_info(e.fragment)
+            else
+                table.insert(frame.headers, dissect_found_xcast4(packet, walk, tree))
+            end
         end
     end
 end
 
 -- Xcast6 that reached no dissector, as Wireshark's own broke off.
-local function show_missed(tree)
+local function show_missed_v6(tree)
     local outer
     for _, info in ipairs({ field_ipv6() }) do
         local packet = packet_of(info, 6)
@@ -1025,9 +1056,12 @@ local function show_tunnels(tree)
             tree:add(xcast, there).hidden = true
             local root = tree:add(xcast6, there, "Explicit Multicast: semi-permeable tunnel")
             local item = add(root, f.tunnel, packet, option.at, option.len + 2)
-            if option.len ~= 0 or u8(packet, 40) ~= 41 or scratch.has.option_repeated then item:add_proto_expert_info(e.tunnel) end
+            if option.len ~= 0 or u8(packet, 40) ~= 41 or scratch.has.option_repeated then
+                item:add_proto_expert_info(e.tunnel)
+            end
             for _, header in ipairs(frame.headers) do
-                if header.packet.tvb and header.packet.tvb:len() == packet.tvb:len() and header.packet.start == packet.start + stop then
+                local inner = header.packet
+                if inner.tvb and inner.tvb:len() == packet.tvb:len() and inner.start == packet.start + stop then
                     local is_member = false
                     for _, destination in ipairs(header.destinations) do
                         is_member = is_member or destination.address == cut(packet, 24, 16)
@@ -1042,13 +1076,13 @@ end
 -- After everybody else.
 function xcast.dissector(_, pinfo, tree)
     start_frame(pinfo)
-    show_fragments(tree)
-    show_missed(tree)
+    show_missed_v4(tree)
+    show_missed_v6(tree)
     show_tunnels(tree)
     frame = { headers = {}, seen = {} }
 end
 
--- 7. Registration -------------------------------------------------------------------------------------------------------
+-- 7. Registration -----------------------------------------------------------------------------------------------------
 
 -- Where the dissectors are registered, by table, number and protocol.
 local registered = {}
@@ -1064,7 +1098,9 @@ local function register()
     end
     enter("ip.proto", prefs.xcast4_protocol, xcast4)
     enter("ipv6.routing.type", prefs.xcast6_routing_type, xcast6)
-    if prefs.v2_routing_type ~= prefs.xcast6_routing_type then enter("ipv6.routing.type", prefs.v2_routing_type, xcast6) end
+    if prefs.v2_routing_type ~= prefs.xcast6_routing_type then
+        enter("ipv6.routing.type", prefs.v2_routing_type, xcast6)
+    end
     groups = {
         v4 = ipv4_octets(prefs.routers_v4), v6 = ipv6_octets(prefs.routers_v6), v2 = ipv6_octets(prefs.v2_group),
         mark = hex_octets(prefs.v2_mark),
