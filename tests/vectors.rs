@@ -196,8 +196,12 @@ fn class_of(refused: &Refused) -> &'static str {
             _ => "malformed",
         },
         Refused::Forward(error) => match error {
-            ForwardError::NotForUs | ForwardError::Refused(_) => "policy",
-            ForwardError::UnusableDestination { .. } => "malformed",
+            ForwardError::NotForUs
+            | ForwardError::Refused(_)
+            | ForwardError::UnusableTunnel
+            | ForwardError::NotAMember
+            | ForwardError::ReversePath => "policy",
+            ForwardError::UnusableSource | ForwardError::UnusableDestination { .. } => "malformed",
             _ => panic!("give this error a class: {error}"),
         },
         Refused::Emit(error) => match error {
