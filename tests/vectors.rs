@@ -599,6 +599,10 @@ impl<'a> RouteLookup for Routes<'a> {
     fn tunnel(&self, destination: IpAddr) -> Option<Tunnel> {
         Entry::longest(&self.tunnels, destination)
     }
+
+    fn is_tunnel(&self, local: IpAddr, remote: IpAddr) -> bool {
+        self.tunnels.iter().any(|entry| entry.value.is_between(local, remote))
+    }
 }
 
 /// A copy as it would leave: next hop and octets.
