@@ -14,7 +14,15 @@ use crate::topology::{Ties, Topology};
 pub(crate) fn topology(random: &mut Random, ties: Ties) -> Topology {
     let routers = random.between(50, 120);
     let hosts = random.between(135, 180);
-    Topology::random(random, routers, hosts, ties)
+    // Some networks are broad, some are deep.
+    let reach = if random.coin() { routers } else { random.between(2, 8) };
+    Topology::random(random, routers, hosts, ties, reach)
+}
+
+/// One that is not deep: from each member to the next, and all on one hop limit.
+pub(crate) fn broad_topology(random: &mut Random, ties: Ties) -> Topology {
+    let (routers, hosts) = (random.between(50, 120), random.between(135, 180));
+    Topology::random(random, routers, hosts, ties, routers)
 }
 
 /// Whether hosts understand Xcast: they must where packets cannot become unicast.
@@ -30,7 +38,7 @@ fn network(random: &mut Random, faults: Faults, narrow: usize) -> (Network, Expe
     let style = Style::random(random);
     let ties = random.pick(&[Ties::None, Ties::PerDestination]);
     let topology = topology(random, ties);
-    let group = Group::random(random, &topology, style);
+    let group = Group::random(random, &topology, style, 30);
     let mut plan = Plan { prefixes: random.coin(), ..Plan::everywhere(&topology) };
     make_hosts_capable(random, &topology, &mut plan, &style);
     plan.narrow(random, &topology, narrow);
@@ -47,7 +55,7 @@ fn network(random: &mut Random, faults: Faults, narrow: usize) -> (Network, Expe
 /// of. Nobody else gets any.
 #[test]
 fn every_member_exactly_once() {
-    let totals = play("everywhere", 40, |random| {
+    let totals = play("everywhere", 80, |random| {
         let (network, expect) = network(random, Faults { reordering: 300, ..Faults::NONE }, 0);
         (network, expect, 3)
     });
@@ -58,7 +66,7 @@ fn every_member_exactly_once() {
 /// it. Unprotected it arrives as often as links repeated it, protected once.
 #[test]
 fn on_bad_links_as_the_ledger_says() {
-    let totals = play("everywhere, bad links", 30, |random| {
+    let totals = play("everywhere, bad links", 60, |random| {
         let (network, _) = network(random, Faults::BAD, 0);
         (network, Expect::Ledger, 12)
     });
@@ -68,7 +76,7 @@ fn on_bad_links_as_the_ledger_says() {
 /// WIRE.md §9 step 7: nothing longer than a link's MTU crosses it, and nothing else is missing.
 #[test]
 fn narrow_links_get_nothing_too_long() {
-    let totals = play("everywhere, narrow links", 12, |random| {
+    let totals = play("everywhere, narrow links", 24, |random| {
         let (network, _) = network(random, Faults::NONE, 60);
         (network, Expect::Ledger, 2)
     });

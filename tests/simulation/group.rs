@@ -146,8 +146,8 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// A group of random hosts; now and then one that is listed for two ports, and one that does not exist.
-    pub(crate) fn random(random: &mut Random, topology: &Topology, style: Style) -> Self {
+    /// A group of random hosts; now and then one that is listed for two ports, and so many in a thousand that do not exist.
+    pub(crate) fn random(random: &mut Random, topology: &Topology, style: Style, missing: usize) -> Self {
         let family = style.family;
         let mut hosts: Vec<NodeId> = topology.hosts().collect();
         random.shuffle(&mut hosts);
@@ -167,7 +167,7 @@ impl Group {
             let again = repeats && !members.is_empty() && random.chance(100);
             let node = if again {
                 members[random.below(members.len())]
-            } else if random.chance(30) {
+            } else if random.chance(missing) {
                 // Not on a subnet behind a default route, between which and its router the packet would go to and fro.
                 let router = random.below(topology.routers().len());
                 let router = if topology.degree(router) > 1 { router } else { 250 };

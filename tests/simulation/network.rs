@@ -73,6 +73,8 @@ pub(crate) struct Network {
     /// All counters of all nodes.
     pub(crate) tally: Tally,
     pub(crate) totals: Totals,
+    /// Every packet on every link, if it was asked for.
+    pub(crate) trace: Option<Vec<(NodeId, NodeId, Seen)>>,
 }
 
 impl Network {
@@ -99,6 +101,7 @@ impl Network {
             refused: Vec::new(),
             tally: Tally::new(),
             totals: Totals::default(),
+            trace: None,
             topology,
             group,
             deployment,
@@ -152,6 +155,9 @@ impl Network {
         link.copies += 1;
         link.destinations = link.destinations.union(set);
         self.totals.crossings += 1;
+        if let Some(trace) = &mut self.trace {
+            trace.push((from, to, seen));
+        }
 
         let Faults { loss, duplication, reordering, .. } = self.faults;
         if self.random.chance(loss) {
@@ -253,7 +259,8 @@ impl Network {
             self.check_alone(number, at, octets, &seen);
         } else if delivered {
             assert!(seen.outer.is_some(), "a neighbour left to a host what is for others");
-            let outcome = self.through_library(number, at, How::Relay, octets).expect("Xcast");
+            let how = self.relaying(at);
+            let outcome = self.through_library(number, at, how, octets).expect("Xcast");
             assert_eq!(outcome.local_destinations, own);
         } else {
             // What it had before it does not relay again.
@@ -261,10 +268,15 @@ impl Network {
         }
     }
 
+    /// In XCAST6 2.0 a host does what a router does.
+    fn relaying(&self, host: NodeId) -> How {
+        if self.group.style.v2 { How::Forward(self.topology.router_of(host)) } else { How::Relay }
+    }
+
     /// A host to which nothing is left to relay is told so.
     fn check_alone(&mut self, number: usize, at: NodeId, octets: &[u8], seen: &Seen) {
         if seen.outer.is_some() {
-            let outcome = self.through_library(number, at, How::Relay, octets).expect("Xcast");
+            let outcome = self.through_library(number, at, self.relaying(at), octets).expect("Xcast");
             assert_eq!(outcome.copies, 0);
         }
     }

@@ -87,6 +87,18 @@ impl Routes {
     pub(crate) fn own(&self) -> &[IpAddr] {
         &self.own
     }
+
+    /// The far ends of the tunnels that lead here.
+    pub(crate) fn peers(&self) -> Vec<IpAddr> {
+        let mut peers: Vec<_> = self.incoming.iter().map(|(_, remote)| *remote).collect();
+        peers.sort();
+        peers
+    }
+
+    /// The far end of the tunnel that leads there.
+    pub(crate) fn tunnel_to(&self, destination: IpAddr) -> Option<IpAddr> {
+        self.tunnel(destination).map(|tunnel| tunnel.remote())
+    }
 }
 
 impl RouteLookup for Routes {
@@ -128,7 +140,9 @@ pub(crate) fn all_routes(topology: &Topology, plan: &Plan, group: &Group) -> Vec
     }
     if plan.tunnels {
         let ends: Vec<NodeId> = group.members.iter().filter_map(|member| member.node).chain([group.sender]).collect();
-        for at in (0..topology.len()).filter(|&at| plan.capable[at]) {
+        // Hosts outside of the group are nobody's peers.
+        let peers = topology.routers().chain(ends.iter().copied());
+        for at in peers.filter(|&at| plan.capable[at]) {
             for &to in ends.iter().filter(|&&to| to != at) {
                 let Some(end) = plan.tunnel_end(topology, at, to) else { continue };
                 let (local, remote) = (topology.address(family, at), topology.address(family, end));

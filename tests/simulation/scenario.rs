@@ -109,7 +109,10 @@ pub(crate) fn finish(network: &mut Network, expect: Expect) {
         for (&(number, from, to), used) in &network.links {
             let packets = unicast.get(&(from, to)).copied().unwrap_or_default();
             assert!(used.copies <= packets.len(), "packet {number} from {from} to {to}: {used:?} of {packets:?}");
-            assert_eq!(used.destinations, packets, "packet {number} from {from} to {to}");
+            // What leads nowhere may end earlier.
+            let exist = packets.iter().filter(|&index| group.members[index].node.is_some()).collect::<DestinationSet>();
+            let on_its_way = used.destinations.is_subset(packets) && exist.is_subset(used.destinations);
+            assert!(on_its_way, "packet {number} from {from} to {to}: {used:?}, not {packets:?}");
         }
     }
     let unreachable = group.members.iter().filter(|member| member.node.is_none()).count() as u64;

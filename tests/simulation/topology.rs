@@ -34,11 +34,10 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
-    /// A tree with some links besides, and `hosts` hosts at random routers. Every node is reachable.
-    pub(crate) fn random(random: &mut Random, routers: usize, hosts: usize, ties: Ties) -> Self {
+    /// A tree with some links besides, and `hosts` hosts at random routers. Every node is reachable. Routers hang on one of
+    /// the `reach` before them: the fewer, the deeper the tree.
+    pub(crate) fn random(random: &mut Random, routers: usize, hosts: usize, ties: Ties, reach: usize) -> Self {
         let mut pairs = Vec::new();
-        // Some networks are broad, some are deep.
-        let reach = if random.coin() { routers } else { random.between(2, 8) };
         for router in 1..routers {
             pairs.push((router, router - 1 - random.below(router.min(reach))));
         }
