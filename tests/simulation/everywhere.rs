@@ -41,7 +41,8 @@ fn network(random: &mut Random, faults: Faults, narrow: usize) -> (Network, Expe
     let group = Group::random(random, &topology, style, 30);
     let mut plan = Plan { prefixes: random.coin(), ..Plan::everywhere(&topology) };
     make_hosts_capable(random, &topology, &mut plan, &style);
-    plan.narrow(random, &topology, narrow);
+    let least = random.between(60, 2000);
+    plan.narrow(random, &topology, narrow, least);
     let mut deployment = Deployment::new(plan);
     // A host that routes everything to its router sends everything there anyway.
     deployment.start = random.pick(&[Start::ToRouter, Start::Originate]);

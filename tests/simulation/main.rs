@@ -14,6 +14,7 @@ mod dscps;
 mod everywhere;
 mod group;
 mod hosts;
+mod inspector;
 mod ledger;
 mod link;
 mod mixed;

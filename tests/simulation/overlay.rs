@@ -15,7 +15,7 @@ use crate::topology::{NodeId, Ties, Topology};
 #[test]
 fn every_member_exactly_once() {
     let totals = play("overlay", 80, |random| {
-        let (network, expect) = network(random, TunnelUse::Routes, Faults { reordering: 300, ..Faults::NONE });
+        let (network, expect) = network(random, TunnelUse::Routes, Faults { reordering: 300, ..Faults::NONE }, 0);
         (network, expect, 3)
     });
     assert!(!many() || totals.xcast > 0 && totals.unicast > 0 && totals.tunnelled > 0);
@@ -24,7 +24,7 @@ fn every_member_exactly_once() {
 #[test]
 fn on_bad_links_as_the_ledger_says() {
     let totals = play("overlay, bad links", 40, |random| {
-        let (network, _) = network(random, TunnelUse::Routes, Faults::BAD);
+        let (network, _) = network(random, TunnelUse::Routes, Faults::BAD, 0);
         (network, Expect::Ledger, 8)
     });
     assert!(!many() || totals.lost > 100 && totals.repeated > 100);

@@ -39,11 +39,11 @@ impl Plan {
         }
     }
 
-    /// Makes so many links between routers in a thousand narrow.
-    pub(crate) fn narrow(&mut self, random: &mut Random, topology: &Topology, permille: usize) {
+    /// Makes so many links between routers in a thousand narrow, with MTUs up to 100 octets from `least` on.
+    pub(crate) fn narrow(&mut self, random: &mut Random, topology: &Topology, permille: usize, least: usize) {
         for (from, to) in topology.links() {
             if random.chance(permille) {
-                self.mtus.insert((from, to), random.between(60, 2000));
+                self.mtus.insert((from, to), least + random.below(100));
             }
         }
     }
