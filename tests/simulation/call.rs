@@ -176,7 +176,8 @@ impl Call<'_> {
                     }
                 }
                 _ => {
-                    assert!(!special && !(alone && may_be_unicast), "{:?} to one alone", sent.kind);
+                    let must_be_unicast = special || alone && may_be_unicast;
+                    assert!(!must_be_unicast, "{:?} to {:?}", sent.kind, sent.destinations);
                     let far_end = sent.seen.outer.filter(|outer| outer.kind == OuterKind::Tunnel);
                     *shared.entry((sent.next_hop, far_end.map(|outer| outer.destination))).or_insert(0) += 1;
                 }
