@@ -88,7 +88,8 @@ impl<M: DscpMerge> Router<M> {
     ///
     /// Whoever can reach the host can have it send one packet for each one it gets, to an address of their choosing, as long as
     /// they list the host among the destinations. Call this after the inner packet was opened and found authentic, and not
-    /// at all where other members are not to be served.
+    /// at all where other members are not to be served. Without a replay window in between, what links repeat is repeated by
+    /// every member that relays it, and multiplies.
     ///
     /// # Errors
     ///

@@ -104,7 +104,9 @@ pub enum ReversePath {
     Loose,
     /// That the packet came from where packets to the sender go
     /// ([`RouteLookup::is_reverse_path`](super::RouteLookup::is_reverse_path)), or out of the tunnel that leads there. If it
-    /// is not known where the packet came from, it did not. Nor did what members relay to one another (RFC 5058 §11.4), whose
-    /// sender is elsewhere.
+    /// is not known where the packet came from, it did not.
+    ///
+    /// What a member relays in a semi-permeable tunnel (RFC 5058 §11.4), or in XCAST6 2.0, comes from that member and not from
+    /// its sender: routers that it passes drop it.
     Strict,
 }
