@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use stack_kit::*;
 use xcast_sec::crypto::{CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
+use xcast_sec::forward::{FnEgress, OwnAddress, PacketCopy, Prefix, Route, RouteTable, Router, RouterPolicy};
 use xcast_sec::ipsec::{
     Action, Directionality, FixedOutboundSad, FixedSpd, LimitKind, Mode, ModeKind, OutboundError, OutboundSa,
     OuterHeader, PacketBuf, PolicyEntry, PolicyId, Protection, Required, RoutingCoverage, Sa, SaConfig, SealError,
@@ -573,4 +574,55 @@ fn a_closure_is_a_link() {
     let mut sender = sender(Shield::Clear, Family::V4, BitmapPlace::Header);
     let report = with_means(1500, 1500, |means| sender.send(&session, &datagram(b"x"), means, &mut link)).unwrap();
     assert_eq!((report.members_sent, lens, ids.len()), (3, vec![20 + 12 + 4 + 12 + 9], 3));
+}
+
+/// RFC 5058 §11.5: packets for the one router that knows Xcast, at its own address, which makes each of them unicast.
+#[test]
+fn a_router_on_a_special_address_serves_all() {
+    for family in FAMILIES {
+        let router = address(family, 299);
+        for ports in [false, true] {
+            let mut config = config(family);
+            config.router = Some(router);
+            let (session, _) = session_with(config, 5, (false, ports));
+            let mut tape = Tape::default();
+            let mut sender = sender(Shield::Clear, family, BitmapPlace::Header);
+            assert_eq!(send(&mut sender, &session, b"to all", 1500, &mut tape).unwrap().members_sent, 5);
+            let [(packet, _)] = &tape.sent[..] else { panic!("{} packets", tape.sent.len()) };
+            let (ip, _) = IpHeader::split(packet).unwrap();
+            assert_eq!(ip.destination(), router);
+            // Prepared headers are the same.
+            let segment_len = 8 + 6;
+            let listed = session.packets(&Limits::new(1500, segment_len)).unwrap().next().unwrap();
+            let template = HeaderTemplate::<400>::new(&listed, &code_points(), protocol::UDP).unwrap();
+            let mut buffer = [0x77; 400];
+            template.emit(listed.bits(), segment_len, &mut buffer).unwrap();
+            assert_eq!(buffer[..listed.header_len()], packet[..listed.header_len()]);
+
+            let mut policy = RouterPolicy::default();
+            policy.own_address = OwnAddress::MakeUnicast;
+            let mut unicast = Vec::new();
+            let mut egress = FnEgress(|index: usize, copy: &PacketCopy<'_>| {
+                let mut octets = vec![0; copy.len()];
+                copy.emit(&mut octets).map(|_| unicast.push((index, octets)))
+            });
+            let mut routes = RouteTable::<usize, 8>::new();
+            routes.insert_address(router).unwrap();
+            for index in 0..5 {
+                let route = Route { next_hop: index, xcast_capable: true, mtu: 1500 };
+                routes.insert_route(Prefix::host(address(family, index)), route).unwrap();
+            }
+            let mut server = Router::new(code_points(), policy);
+            server.forward(NOW, None, packet, &routes, &mut egress).unwrap();
+            assert_eq!(unicast.len(), 5);
+            for (index, octets) in unicast {
+                let (ip, segment) = IpHeader::split(&octets).unwrap();
+                let datagram = UdpDatagram::parse(segment).unwrap();
+                assert_eq!(ip.destination(), address(family, index));
+                assert!(datagram.checksum_ok(ip.source(), ip.destination()));
+                let port = if ports { 7001 + u16::try_from(index).unwrap() } else { 5000 };
+                assert_eq!((datagram.destination_port(), datagram.payload()), (port, &b"to all"[..]));
+            }
+        }
+    }
 }

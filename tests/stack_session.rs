@@ -118,6 +118,11 @@ fn a_session_must_be_able_to_be() {
     assert!(Session::<1>::new(config).is_ok());
     config.bitmap = BitmapPlace::Option;
     assert_eq!(Session::<1>::new(config).unwrap_err(), SessionError::AnonymousWithSeparatedBitmap);
+    config.bitmap = BitmapPlace::Header;
+    for (router, usable) in [("2001:db8::9", true), ("192.0.2.9", false), ("fe80::9", false), ("ff02::114", false)] {
+        config.router = Some(router.parse().unwrap());
+        assert_eq!(Session::<1>::new(config).err(), (!usable).then_some(SessionError::UnusableRouter), "{router}");
+    }
 }
 
 #[test]

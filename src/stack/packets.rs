@@ -164,7 +164,21 @@ impl<'s> SessionPacket<'s> {
         payload_len: usize,
         buffer: &'b mut [u8],
     ) -> Result<&'b mut [u8], EmitError> {
-        self.with_repr(self.bits(), next_protocol, |repr| repr.emit(code_points, payload_len, buffer))
+        self.with_repr(self.bits(), next_protocol, |repr| self.emit_repr(repr, code_points, payload_len, buffer))
+    }
+
+    /// Writes `repr` to All_Xcast_Routers or the session's router.
+    pub(super) fn emit_repr<'b>(
+        &self,
+        repr: &XcastRepr<'_>,
+        code_points: &CodePoints,
+        payload_len: usize,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b mut [u8], EmitError> {
+        match self.config.router {
+            None => repr.emit(code_points, payload_len, buffer),
+            Some(router) => repr.emit_to(router, code_points, payload_len, buffer),
+        }
     }
 
     /// Hands what is to be built to `f`, serving `bits`.

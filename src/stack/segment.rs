@@ -10,8 +10,8 @@ use crate::wire::{EmitError, UdpRepr, protocol, udp};
 pub struct Ends {
     /// Source address.
     pub source: IpAddr,
-    /// The destination address of the IP header, All_Xcast_Routers, which the checksum is for: routers and receivers adapt it
-    /// (RFC 5058 §10.1).
+    /// The destination address of the IP header, All_Xcast_Routers or the session's router, which the checksum is for: routers
+    /// and receivers adapt it (RFC 5058 §10.1).
     pub destination: IpAddr,
     /// Whether there is a list of ports: the destination port in the transport header is then 0 (RFC 5058 §8.1).
     pub ports_listed: bool,

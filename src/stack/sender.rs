@@ -1,7 +1,5 @@
 //! Sends one transport segment to all members of a session: builds, protects, hands out.
 
-use core::net::IpAddr;
-
 use rand_core::TryCryptoRng;
 
 use super::packets::capacity;
@@ -247,10 +245,10 @@ impl<S, Q, A> Sender<S, Q, A> {
 
     fn ends<const N: usize>(&self, session: &Session<N>, ports_listed: bool) -> Ends {
         let fields = self.code_points.fields();
-        let destination: IpAddr = match session.family() {
+        let destination = session.config().router.unwrap_or(match session.family() {
             Family::V4 => fields.routers_v4.into(),
             Family::V6 => fields.routers_v6.into(),
-        };
+        });
         Ends { source: session.config().origin.source(), destination, ports_listed }
     }
 }

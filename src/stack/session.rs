@@ -23,13 +23,16 @@ pub struct SessionConfig {
     pub no_x2u: bool,
     /// Where the bitmap goes: [`BitmapPlace::Option`] if AH is to cover the Xcast header (draft §3.2). Default: the header.
     pub bitmap: BitmapPlace,
+    /// The unicast address of a router that packets go to instead of All_Xcast_Routers, where only few routers know Xcast
+    /// (RFC 5058 §11.5). AH and ESP have no place in such packets. Default: none.
+    pub router: Option<IpAddr>,
 }
 
 impl SessionConfig {
     /// From `origin`, with the defaults.
     #[must_use]
     pub const fn new(origin: Origin) -> Self {
-        Self { origin, hop_limit: 64, anonymous: false, no_x2u: false, bitmap: BitmapPlace::Header }
+        Self { origin, hop_limit: 64, anonymous: false, no_x2u: false, bitmap: BitmapPlace::Header, router: None }
     }
 }
 
@@ -41,6 +44,8 @@ pub enum SessionError {
     UnusableSource,
     /// Anonymity together with a separated bitmap: routers would have to change an immutable header.
     AnonymousWithSeparatedBitmap,
+    /// A router's address that is of the other family than the sender's, or that no packet can be routed to.
+    UnusableRouter,
 }
 
 impl core::fmt::Display for SessionError {
@@ -48,6 +53,7 @@ impl core::fmt::Display for SessionError {
         f.write_str(match self {
             Self::UnusableSource => "the source cannot be routed from",
             Self::AnonymousWithSeparatedBitmap => "anonymity and a separated bitmap exclude each other",
+            Self::UnusableRouter => "the router's address cannot be used",
         })
     }
 }
@@ -139,6 +145,10 @@ impl<const N: usize> Session<N> {
         if config.anonymous && config.bitmap == BitmapPlace::Option {
             return Err(SessionError::AnonymousWithSeparatedBitmap);
         }
+        let is_usable = |router| Family::of(&router) == config.origin.family() && is_routable_unicast(router);
+        if !config.router.is_none_or(is_usable) {
+            return Err(SessionError::UnusableRouter);
+        }
         Ok(Self { config, slots: [None; N], len: 0, with_dscp: 0, next_serial: 0, revision: 0 })
     }
 
@@ -154,7 +164,8 @@ impl<const N: usize> Session<N> {
         self.config.origin.family()
     }
 
-    /// Adds a member, enabled. It takes the first free place, which is its place in the list of destinations.
+    /// Adds a member, enabled. An address with two ports is two members; if their DSCPs do not merge, it may get a packet once
+    /// for each, the second of which it refuses as a replay under AH and ESP. It takes the first free place, which is its place in the list of destinations.
     ///
     /// # Errors
     ///

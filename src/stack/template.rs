@@ -56,7 +56,7 @@ impl<const L: usize> HeaderTemplate<L> {
     pub fn new(packet: &SessionPacket<'_>, code_points: &CodePoints, next_protocol: u8) -> Result<Self, EmitError> {
         let mut octets = [0; L];
         let all = DestinationSet::first_n(packet.len());
-        packet.with_repr(all, next_protocol, |repr| repr.emit(code_points, 0, &mut octets).map(|_| ()))?;
+        packet.with_repr(all, next_protocol, |repr| packet.emit_repr(repr, code_points, 0, &mut octets).map(|_| ()))?;
         let config = packet.config();
         let (dscps, ports) = packet.lists();
         let layout = PacketLayout::built(config.origin.family(), packet.len(), dscps, ports, config.bitmap);

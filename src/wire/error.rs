@@ -151,6 +151,8 @@ pub enum EmitError {
     PortCount,
     /// A source that no packet can be routed from (multicast, unspecified, loopback, limited broadcast, link-local).
     UnusableSource,
+    /// A router's address that is of the other family, or that no packet can be routed to.
+    UnusableRouter,
     /// A destination that no packet can be routed to (multicast, unspecified, loopback, limited broadcast, link-local).
     UnusableDestination {
         /// Its index.
@@ -180,6 +182,7 @@ impl core::fmt::Display for EmitError {
             Self::DscpCount => f.write_str("not one DSCP per destination"),
             Self::PortCount => f.write_str("not one port per destination"),
             Self::UnusableSource => f.write_str("the source cannot be routed from"),
+            Self::UnusableRouter => f.write_str("the router's address cannot be used"),
             Self::UnusableDestination { index } => write!(f, "destination {index} cannot be routed to"),
             Self::DuplicateDestination { index } => write!(f, "destination {index} is a duplicate"),
             Self::DscpsDoNotMerge => f.write_str("DSCPs of the destinations do not merge"),

@@ -97,6 +97,8 @@ pub struct XcastRepr<'a> {
 /// What the IP header says that is not in an [`XcastRepr`].
 #[derive(Clone, Copy)]
 struct Envelope {
+    /// Where it goes instead of All_Xcast_Routers, of the packet's family.
+    router: Option<IpAddr>,
     traffic_class: u8,
     /// Octets behind all headers.
     payload_len: usize,
@@ -226,8 +228,39 @@ impl XcastRepr<'_> {
         payload_len: usize,
         buffer: &'b mut [u8],
     ) -> Result<&'b mut [u8], EmitError> {
+        self.emit_any(rule, None, code_points, payload_len, buffer)
+    }
+
+    /// Writes all headers as [`emit`](Self::emit) does, but to the unicast address of a router instead of All_Xcast_Routers:
+    /// what a network needs in which a few routers know Xcast, on an address of their own (RFC 5058 §11.5). The transport
+    /// checksum has to be for that address, and AH and ESP have no place in such a packet, as those routers make it unicast.
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`emit`](Self::emit), and [`EmitError::UnusableRouter`]; `buffer` is unchanged.
+    pub fn emit_to<'b>(
+        &self,
+        router: IpAddr,
+        code_points: &CodePoints,
+        payload_len: usize,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b mut [u8], EmitError> {
+        if Family::of(&router) != self.destinations.family() || !is_routable_unicast(router) {
+            return Err(EmitError::UnusableRouter);
+        }
+        self.emit_any(&StandardMerge, Some(router), code_points, payload_len, buffer)
+    }
+
+    fn emit_any<'b, M: DscpMerge + ?Sized>(
+        &self,
+        rule: &M,
+        router: Option<IpAddr>,
+        code_points: &CodePoints,
+        payload_len: usize,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b mut [u8], EmitError> {
         self.check_but_dscps()?;
-        let envelope = Envelope { traffic_class: self.dscp(rule)?.ds_field(), payload_len };
+        let envelope = Envelope { router, traffic_class: self.dscp(rule)?.ds_field(), payload_len };
         let len = self.encoded_len(payload_len);
         if len > self.destinations.family().max_packet_len() {
             return Err(EmitError::PacketTooLong { len });
@@ -273,7 +306,11 @@ impl XcastRepr<'_> {
             ttl: self.hop_limit,
             protocol: code_points.fields().xcast4_protocol,
             source,
-            destination: code_points.fields().routers_v4,
+            destination: if let Some(IpAddr::V4(router)) = envelope.router {
+                router
+            } else {
+                code_points.fields().routers_v4
+            },
             options_len: self.option_len(),
             payload_len: layout.len.saturating_add(envelope.payload_len),
         };
@@ -325,7 +362,11 @@ impl XcastRepr<'_> {
             hop_limit: self.hop_limit,
             next_header: if separated { protocol::HOP_BY_HOP } else { protocol::ROUTING },
             source,
-            destination: code_points.fields().routers_v6,
+            destination: if let Some(IpAddr::V6(router)) = envelope.router {
+                router
+            } else {
+                code_points.fields().routers_v6
+            },
             payload_len: extensions_len.saturating_add(envelope.payload_len),
         };
         ip.emit(headers)?;
