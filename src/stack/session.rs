@@ -164,8 +164,10 @@ impl<const N: usize> Session<N> {
         self.config.origin.family()
     }
 
-    /// Adds a member, enabled. An address with two ports is two members; if their DSCPs do not merge, it may get a packet once
-    /// for each, the second of which it refuses as a replay under AH and ESP. It takes the first free place, which is its place in the list of destinations.
+    /// Adds a member, enabled. It takes the first free place, which is its place in the list of destinations.
+    ///
+    /// An address with two ports is two members. Where a router's rule splits their DSCPs, it gets one packet twice, and refuses
+    /// the second as a replay under AH and ESP.
     ///
     /// # Errors
     ///
