@@ -69,15 +69,8 @@ impl Message {
     }
 
     pub(crate) fn sat_body(&self) -> Vec<u8> {
-        [
-            &self.protocol,
-            &self.source,
-            &self.destination,
-            &[self.transform][..],
-            &self.spi,
-            &self.attributes.concat(),
-        ]
-        .concat()
+        [&self.protocol, &self.source, &self.destination, &[self.transform][..], &self.spi, &self.attributes.concat()]
+            .concat()
     }
 
     pub(crate) fn octets(&self) -> Vec<u8> {

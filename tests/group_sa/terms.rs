@@ -10,7 +10,7 @@ use xcast_sec::group::{
     GroupLifetime, GroupMode, GroupSa, GroupSaError, Preservation, Rollover, SaTerms, Suite, TermsError,
 };
 use xcast_sec::ipsec::{
-    Directionality, Limits, Mode, OuterAddress, OutboundSa, PacketBuf, Protection, RoutingCoverage, Sa, SaConfig,
+    Directionality, Limits, Mode, OutboundSa, OuterAddress, PacketBuf, Protection, RoutingCoverage, Sa, SaConfig,
     SecurityProtocol, SenderId, SenderWindows, open,
 };
 use xcast_sec::time::Instant;
@@ -120,9 +120,8 @@ fn keys_of_another_length_are_refused() {
     for suite in suites() {
         let terms = SaTerms::new(spi(0x1000), groups()[1], suite);
         let (encryption, integrity) = (suite.encryption_key_len(), suite.integrity_key_len());
-        let make = |encryption: usize, integrity: usize| {
-            GroupSa::new(terms, &vec![1; encryption], &vec![2; integrity]).err()
-        };
+        let make =
+            |encryption: usize, integrity: usize| GroupSa::new(terms, &vec![1; encryption], &vec![2; integrity]).err();
         assert_eq!(make(encryption, integrity), None);
         for actual in [0, 16, 19, 20, 32, 64, 65].into_iter().filter(|&len| len != encryption) {
             assert_eq!(make(actual, integrity), Some(GroupSaError::EncryptionKey { actual }), "{suite:?}");
@@ -143,16 +142,10 @@ fn what_is_agreed_becomes_the_configuration() {
         let config = sa.as_config();
         assert_eq!((config.spi, config.source, config.destination), (terms.spi, terms.source, Some(group)));
         assert!(config.esn && config.policy.is_none() && config.rfc8221_exemption.is_none());
-        let hard = Limits {
-            time: Some(Duration::from_secs(3_600)),
-            octets: Some(100_000_000),
-            packets: Some(0x1_0000_0000),
-        };
-        let soft = Limits {
-            time: Some(Duration::from_secs(3_150)),
-            octets: Some(87_500_000),
-            packets: Some(0xE000_0000),
-        };
+        let hard =
+            Limits { time: Some(Duration::from_secs(3_600)), octets: Some(100_000_000), packets: Some(0x1_0000_0000) };
+        let soft =
+            Limits { time: Some(Duration::from_secs(3_150)), octets: Some(87_500_000), packets: Some(0xE000_0000) };
         assert_eq!((config.lifetimes.hard, config.lifetimes.soft), (hard, soft));
         let Protection::Ah { integrity: algorithm, key, coverage, pad_to_8 } = config.protection else {
             panic!("{config:?}");
@@ -182,8 +175,7 @@ fn a_soft_limit_never_exceeds_the_hard_one_and_comes_first() {
 #[test]
 fn preservation_decides_the_outer_addresses() {
     let (group, sender) = (groups()[1], sender_in(groups()[1]));
-    let (kept, own, groups_own) =
-        (OuterAddress::Preserved, OuterAddress::Fixed(sender), OuterAddress::Fixed(group));
+    let (kept, own, groups_own) = (OuterAddress::Preserved, OuterAddress::Fixed(sender), OuterAddress::Fixed(group));
     for (preservation, source, destination) in [
         (Preservation::Neither, own, groups_own),
         (Preservation::Source, kept, groups_own),
@@ -238,13 +230,8 @@ fn every_suite_makes_associations_that_work() {
         let mut buffer = vec![0; octets.len() + 256];
         buffer[128..128 + octets.len()].copy_from_slice(&octets);
         let mut buf = PacketBuf::new(&mut buffer, 128..128 + octets.len()).unwrap();
-        let sealed = sender.seal(
-            Instant::START,
-            &mut RustCrypto,
-            &mut Counting { next: 0 },
-            Some(&code_points),
-            &mut buf,
-        );
+        let sealed =
+            sender.seal(Instant::START, &mut RustCrypto, &mut Counting { next: 0 }, Some(&code_points), &mut buf);
         assert_eq!(sealed.map(|sealed| sealed.sequence), Ok(1), "{suite:?} {family:?}");
         assert_ne!(buf.as_octets(), octets);
         let mut windows = SenderWindows::<2, 1>::new(64).unwrap();
@@ -255,11 +242,8 @@ fn every_suite_makes_associations_that_work() {
 
 #[test]
 fn no_message_can_allow_what_rfc_8221_forbids() {
-    let suite = Suite::Ah {
-        integrity: IntegrityAlgorithm::HmacMd5_96,
-        coverage: RoutingCoverage::DataZeroed,
-        pad_to_8: false,
-    };
+    let suite =
+        Suite::Ah { integrity: IntegrityAlgorithm::HmacMd5_96, coverage: RoutingCoverage::DataZeroed, pad_to_8: false };
     let sa = association(SaTerms::new(spi(0x1000), groups()[1], suite));
     let refused = Sa::new(&sa.as_config(), &mut RustCrypto).err();
     assert_eq!(refused, Some(xcast_sec::ipsec::SaError::Forbidden(IntegrityAlgorithm::HmacMd5_96)));
