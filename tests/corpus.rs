@@ -2,6 +2,10 @@
 
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
+#[path = "fuzz_checks/group_octets.rs"]
+mod group_octets;
+#[path = "fuzz_checks/group_text.rs"]
+mod group_text;
 #[path = "fuzz_checks/gullible.rs"]
 mod gullible;
 #[path = "fuzz_checks/open_packet.rs"]
@@ -54,4 +58,14 @@ fn route_packet_v2_corpus() {
 #[test]
 fn process_packet_corpus() {
     replay("process_packet", process_packet::check);
+}
+
+#[test]
+fn group_octets_corpus() {
+    replay("group_octets", group_octets::check);
+}
+
+#[test]
+fn group_text_corpus() {
+    replay("group_text", group_text::check);
 }
