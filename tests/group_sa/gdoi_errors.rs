@@ -1,5 +1,7 @@
 //! What cannot be read, for which reason, and at which octet.
 
+use std::slice::from_ref;
+
 use crate::gdoi_others::{GROUP, Message, basic, payload, sid, tek, variable};
 use xcast_sec::group::TermsError;
 use xcast_sec::group::gdoi::{Download, Gap, GdoiErrorKind as K};
@@ -243,7 +245,7 @@ fn keys() {
 
     let missing = Message::new().attributes_at() - 4;
     refused(&packets(&[]), K::MissingKey, missing);
-    refused(&packets(&[tek([0, 0, 0x10, 1], &[encryption.clone()])]), K::MissingKey, missing);
+    refused(&packets(&[tek([0, 0, 0x10, 1], from_ref(&encryption))]), K::MissingKey, missing);
     refused(&packets(&[whole.clone(), whole.clone()]), K::UnexpectedKey, packet + whole.len());
     let other = tek([0, 0, 0x10, 1], &[encryption.clone(), integrity.clone()]);
     refused(&packets(&[other, whole.clone()]), K::UnexpectedKey, packet);
@@ -264,8 +266,8 @@ fn keys() {
     refused(&packets(&[long]), K::Length, packet + 2);
     refused(&packets(&[payload(1, &[4, 0, 0, 0x10])]), K::Truncated, packet + 5);
 
-    refused(&one(&[integrity.clone()]), K::MissingAttribute(1), packet);
-    refused(&one(&[encryption.clone()]), K::MissingAttribute(2), packet);
+    refused(&one(from_ref(&integrity)), K::MissingAttribute(1), packet);
+    refused(&one(from_ref(&encryption)), K::MissingAttribute(2), packet);
     refused(&one(&[encryption.clone(), encryption.clone(), integrity.clone()]), K::DuplicateAttribute(1), inside + 20);
     // TEK_SOURCE_AUTH_KEY, for an algorithm that there is not.
     refused(&one(&[variable(3, &[0x33; 16])]), K::Attribute(3), inside);
@@ -308,8 +310,8 @@ fn sender_identifiers() {
     let (bits, value) = (basic(1, 8), variable(2, &[5]));
     assert!(Download::parse(&one(&[bits.clone(), value.clone()])).is_ok());
 
-    refused(&one(&[value.clone()]), K::MissingAttribute(1), packet + 5);
-    refused(&one(&[bits.clone()]), K::MissingAttribute(2), packet + 5);
+    refused(&one(from_ref(&value)), K::MissingAttribute(1), packet + 5);
+    refused(&one(from_ref(&bits)), K::MissingAttribute(2), packet + 5);
     refused(&one(&[bits.clone(), bits.clone(), value.clone()]), K::DuplicateAttribute(1), packet + 9);
     // RFC 6407 allows several; a member that did not ask for them gets one (§3.5).
     refused(&one(&[bits.clone(), value.clone(), value.clone()]), K::DuplicateAttribute(2), packet + 14);

@@ -1,5 +1,6 @@
 //! Associations of a group: what is agreed, as octets of GDOI (RFC 6407), and as a text (draft §4.2.1).
 
+#[cfg(feature = "rust-crypto")]
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -12,3 +13,5 @@ mod manual;
 mod manual_errors;
 mod secrets;
 mod terms;
+#[cfg(feature = "rust-crypto")]
+mod works;
