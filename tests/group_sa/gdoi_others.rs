@@ -203,3 +203,79 @@ fn key_packets_may_come_in_any_order() {
     assert_eq!(*download.iter().next().unwrap().terms(), plain());
     assert!(!download.is_canonical());
 }
+
+/// RFC 2407 §4.4.3, §4.4.4, §4.5; RFC 3602 §5.3; RFC 3686 §5.4; RFC 4106 §8; RFC 4868 §4; and the registry for AH with SHA-2.
+#[test]
+fn algorithms_have_the_numbers_of_the_registries() {
+    use IntegrityAlgorithm as I;
+    use xcast_sec::crypto::AeadAlgorithm as A;
+    use xcast_sec::ipsec::RoutingCoverage as R;
+
+    let suite_of = |message: Message, keys: [usize; 2]| {
+        let keys: Vec<_> = [1, 2].into_iter().zip(keys).filter(|&(_, len)| len > 0).collect();
+        let keys: Vec<_> = keys.into_iter().map(|(kind, len)| variable(kind, &vec![7; len])).collect();
+        let octets = Message { packets: vec![tek(SPI, &keys)], ..message }.octets();
+        let suite = Download::parse(&octets).map(|download| download.iter().next().unwrap().terms().suite);
+        suite.unwrap_or_else(|error| panic!("{error}"))
+    };
+    let integrity =
+        [(I::HmacMd5_96, 2, 1), (I::HmacSha1_96, 3, 2), (I::HmacSha2_256_128, 5, 5), (I::HmacSha2_384_192, 6, 6)]
+            .into_iter()
+            .chain([(I::HmacSha2_512_256, 7, 7)]);
+    for (integrity, transform, number) in integrity {
+        let esp = Message::new().without(5).with(basic(5, number));
+        let key_len = integrity.key_len();
+        for (transform, cipher, bits, cipher_key_len) in [
+            (12, CipherAlgorithm::AesCbc, 128, 16),
+            (12, CipherAlgorithm::AesCbc, 192, 24),
+            (12, CipherAlgorithm::AesCbc, 256, 32),
+            (13, CipherAlgorithm::AesCtr, 128, 20),
+            (13, CipherAlgorithm::AesCtr, 192, 28),
+            (13, CipherAlgorithm::AesCtr, 256, 36),
+        ] {
+            let message = Message { transform, ..esp.clone() }.without(6).with(basic(6, bits));
+            let expected = Suite::Esp { cipher, cipher_key_len, integrity };
+            assert_eq!(suite_of(message, [cipher_key_len, key_len]), expected);
+        }
+        let null = Message { transform: 11, ..esp.clone() }.without(6);
+        let expected = Suite::Esp { cipher: CipherAlgorithm::Null, cipher_key_len: 0, integrity };
+        assert_eq!(suite_of(null, [0, key_len]), expected);
+        let ah = Message { protocol: vec![2, 0], transform, ..esp }.without(6);
+        // Project-defined: 32001 and 32002.
+        for (covered, coverage) in
+            [(None, R::DataZeroed), (Some(basic(32_001, 1)), R::FieldsZeroed), (Some(basic(32_001, 2)), R::Covered)]
+        {
+            let message = covered.into_iter().fold(ah.clone(), Message::with);
+            let expected = Suite::Ah { integrity, coverage, pad_to_8: false };
+            assert_eq!(suite_of(message.clone(), [0, key_len]), expected);
+            let expected = Suite::Ah { integrity, coverage, pad_to_8: true };
+            assert_eq!(suite_of(message.with(basic(32_002, 1)), [0, key_len]), expected);
+        }
+    }
+    for (bits, key_len) in [(128, 20), (192, 28), (256, 36)] {
+        let message = Message { transform: 20, ..Message::new() }.without(5).without(6).with(basic(6, bits));
+        assert_eq!(suite_of(message, [key_len, 0]), Suite::EspCombined { algorithm: A::AesGcm16, key_len });
+    }
+    // Project-defined: 249.
+    let message = Message { transform: 249, ..Message::new() }.without(5).without(6);
+    let expected = Suite::EspCombined { algorithm: A::ChaCha20Poly1305, key_len: 36 };
+    assert_eq!(suite_of(message, [36, 0]), expected);
+}
+
+/// RFC 6407 §5.5.1.1.1, §5.5.1.1.2.
+#[test]
+fn preservation_and_direction_have_the_numbers_of_rfc_6407() {
+    let named = Message { source: vec![1, 0, 0, 4, 192, 0, 2, 1], ..Message::new() };
+    for (number, direction) in
+        [(1, Directionality::SenderOnly), (2, Directionality::ReceiverOnly), (3, Directionality::Symmetric)]
+    {
+        let read = named.clone().with(basic(15, number)).read();
+        assert_eq!(read.map(|terms| terms.direction), Ok(direction));
+    }
+    for (number, preservation) in
+        [(1, Preservation::Neither), (2, Preservation::Source), (3, Preservation::Destination), (4, Preservation::Both)]
+    {
+        let read = named.clone().without(4).with(basic(4, 1)).with(basic(14, number)).read();
+        assert_eq!(read.map(|terms| terms.mode), Ok(GroupMode::Tunnel(preservation)));
+    }
+}
