@@ -1,5 +1,5 @@
-//! Arbitrary octets as associations of a group (RFC 6407): what is read can be written, and is then the same. Shared by the
-//! fuzz target and the test that replays its corpus.
+//! Arbitrary octets as associations of a group (RFC 6407): what is read can be written, and is then the same. Shared by
+//! the fuzz target and the test that replays its corpus.
 
 use xcast_sec::group::GroupSa;
 use xcast_sec::group::gdoi::{Download, Gap, emit, encoded_len};

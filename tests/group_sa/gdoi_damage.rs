@@ -9,8 +9,8 @@ use xcast_sec::ipsec::SenderId;
 
 /// Group Description, the one attribute that is ignored (RFC 6407 §5.5.1): basic, with its format bit.
 const IGNORED: [u8; 2] = [0x80, 3];
-/// Attributes beside which something goes without saying that is always written: SA Life Types other than seconds, which leave
-/// the time to RFC 2407 §4.5, and tunnel mode, which leaves the addresses to RFC 6407 §5.5.1.1.1.
+/// Attributes beside which something goes without saying that is always written: SA Life Types other than seconds,
+/// which leave the time to RFC 2407 §4.5, and tunnel mode, which leaves the addresses to RFC 6407 §5.5.1.1.1.
 const BRING_DEFAULTS: [&[u8]; 3] = [&[0x80, 1, 0, 2], &[0x80, 1, 0xf0, 0], &[0x80, 4, 0, 1]];
 
 /// Messages with all that can be in one: every transform, everything said and nothing said.

@@ -1,5 +1,5 @@
-//! What others may write, as RFC 6407 and RFC 2407 have it, and what is made of it. The messages are put together here by
-//! hand, and not by the library.
+//! What others may write, as RFC 6407 and RFC 2407 have it, and what is made of it. The messages are put together here
+//! by hand, and not by the library.
 
 use crate::kit::{groups, spi};
 use xcast_sec::crypto::{CipherAlgorithm, IntegrityAlgorithm};
@@ -204,7 +204,8 @@ fn key_packets_may_come_in_any_order() {
     assert!(!download.is_canonical());
 }
 
-/// RFC 2407 §4.4.3, §4.4.4, §4.5; RFC 3602 §5.3; RFC 3686 §5.4; RFC 4106 §8; RFC 4868 §4; and the registry for AH with SHA-2.
+/// RFC 2407 §4.4.3, §4.4.4, §4.5; RFC 3602 §5.3; RFC 3686 §5.4; RFC 4106 §8; RFC 4868 §4; and the registry for AH with
+/// SHA-2.
 #[test]
 fn algorithms_have_the_numbers_of_the_registries() {
     use IntegrityAlgorithm as I;

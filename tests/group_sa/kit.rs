@@ -131,7 +131,7 @@ pub(crate) fn again(download: &Download<'_>) -> Vec<u8> {
     encode(&download.iter().collect::<Vec<_>>(), download.sender())
 }
 
-// --- Properties -------------------------------------------------------------------------------------------------------
+// --- Properties ---
 
 fn modes() -> impl Strategy<Value = GroupMode> {
     select(vec![

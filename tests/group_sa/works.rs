@@ -62,7 +62,8 @@ fn preservation_decides_the_outer_addresses() {
     }
 }
 
-/// Each suite protects a packet for the group: what the sender seals, a receiver opens that was told the same terms and keys.
+/// Each suite protects a packet for the group: what the sender seals, a receiver opens that was told the same terms and
+/// keys.
 #[test]
 fn every_suite_makes_associations_that_work() {
     let code_points = CodePoints::rfc4727_experiment();

@@ -10,9 +10,9 @@ use crate::ipsec::{Protection, SaConfig};
 
 /// A security association as it is handed out to the members of a group: what is agreed, and the keys.
 ///
-/// This is what every way of distribution carries. [`as_config`](Self::as_config) makes an [`Sa`](crate::ipsec::Sa) of it.
-/// The keys lie in it in place and are wiped when it is dropped; it has neither `Clone` nor `PartialEq`, and its `Debug` shows
-/// no octet of them.
+/// This is what every way of distribution carries. [`as_config`](Self::as_config) makes an [`Sa`](crate::ipsec::Sa) of
+/// it. The keys lie in it in place and are wiped when it is dropped; it has neither `Clone` nor `PartialEq`, and its
+/// `Debug` shows no octet of them.
 ///
 /// ```
 /// use xcast_sec::crypto::AeadAlgorithm;
@@ -32,8 +32,8 @@ pub struct GroupSa {
 }
 
 impl GroupSa {
-    /// Of keys that there are. Each has the length that the suite states, none where the suite has no such key. They are
-    /// copied; the caller's are the caller's to wipe.
+    /// Of keys that there are. Each has the length that the suite states, none where the suite has no such key. They
+    /// are copied; the caller's are the caller's to wipe.
     ///
     /// # Errors
     ///
@@ -58,8 +58,8 @@ impl GroupSa {
     ///
     /// # Security
     ///
-    /// Every octet comes from `rng`. RFC 6407 §3.5 wants a key of its own for each association with a counter mode: a key made
-    /// here is used for no other.
+    /// Every octet comes from `rng`. RFC 6407 §3.5 wants a key of its own for each association with a counter mode: a
+    /// key made here is used for no other.
     ///
     /// # Errors
     ///
@@ -97,8 +97,9 @@ impl GroupSa {
 
     /// The association to be made, for [`Sa::new`](crate::ipsec::Sa::new).
     ///
-    /// What is a member's own affair has its usual value, and can be given another: policy, selectors, TFC padding, hop limit,
-    /// DF and DSCP of a tunnel, and the exemption that HMAC-MD5-96 needs, which no message from elsewhere can give.
+    /// What is a member's own affair has its usual value, and can be given another: policy, selectors, TFC padding, hop
+    /// limit, DF and DSCP of a tunnel, and the exemption that HMAC-MD5-96 needs, which no message from elsewhere can
+    /// give.
     #[must_use]
     pub fn as_config(&self) -> SaConfig<'_> {
         let terms = self.terms;

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use crate::time::Instant;
 
-/// How a group goes over to new associations (RFC 5374 §4.2.1, RFC 6407 §5.4.1). The delays are independent of each other;
-/// packets are not lost if the second is the longer one, by as much as a packet may be under way.
+/// How a group goes over to new associations (RFC 5374 §4.2.1, RFC 6407 §5.4.1). The delays are independent of each
+/// other; packets are not lost if the second is the longer one, by as much as a packet may be under way.
 ///
 /// ```text
 ///   rekey received        ATD                       DTD
@@ -16,7 +16,8 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(clippy::exhaustive_structs, reason = "RFC 5374 §4.2.1 has these two")]
 pub struct Rollover {
-    /// Activation Time Delay, in seconds: how long after the new associations were received their senders begin to use them.
+    /// Activation Time Delay, in seconds: how long after the new associations were received their senders begin to use
+    /// them.
     pub activation_delay: u16,
     /// Deactivation Time Delay, in seconds: how long after that receipt the associations replaced are dropped.
     pub deactivation_delay: u16,

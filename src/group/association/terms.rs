@@ -11,8 +11,8 @@ use crate::wire::Family;
 
 /// Hop limit of the outer header where the member does not choose another (project-defined).
 const OUTER_HOP_LIMIT: u8 = 64;
-/// Octets of a kilobyte (project-defined): as in the example of RFC 2407 §4.5.2, where 100000 of them are 100 MB. Of the two
-/// readings it is the one by which no association outlives what was meant.
+/// Octets of a kilobyte (project-defined): as in the example of RFC 2407 §4.5.2, where 100000 of them are 100 MB. Of
+/// the two readings it is the one by which no association outlives what was meant.
 const KILOBYTE: u64 = 1_000;
 /// Seconds an association lasts if nothing is said (RFC 2407 §4.5).
 const DEFAULT_SECONDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(28_799);
@@ -126,8 +126,8 @@ pub struct SaTerms {
 }
 
 impl SaTerms {
-    /// For any sender, in transport mode, with 32-bit sequence numbers, both to send and to receive, for eight hours; epoch 0,
-    /// used at once.
+    /// For any sender, in transport mode, with 32-bit sequence numbers, both to send and to receive, for eight hours;
+    /// epoch 0, used at once.
     #[must_use]
     pub fn new(spi: Spi, destination: IpAddr, suite: Suite) -> Self {
         Self {

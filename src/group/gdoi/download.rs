@@ -127,8 +127,8 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Whether the octets are those that [`emit`](super::emit) writes for these associations, and no others: for protocols
-    /// that compare or sign them.
+    /// Whether the octets are those that [`emit`](super::emit) writes for these associations, and no others: for
+    /// protocols that compare or sign them.
     #[must_use]
     pub fn is_canonical(&self) -> bool {
         let mut compared = Writer::comparing(self.octets);
@@ -152,7 +152,8 @@ impl core::fmt::Debug for Download<'_> {
     }
 }
 
-/// The SA payload behind its generic header (RFC 6407 §5.2): what the group agrees on, the SA TEK payloads and their number.
+/// The SA payload behind its generic header (RFC 6407 §5.2): what the group agrees on, the SA TEK payloads and their
+/// number.
 ///
 /// ```text
 ///  0                   1                   2                   3

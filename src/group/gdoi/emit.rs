@@ -22,16 +22,17 @@ pub fn encoded_len<S: Borrow<GroupSa>>(associations: &[S], sender: Option<Sender
     count.len()
 }
 
-/// Writes associations with their keys at the start of `buffer`, in the canonical form, and returns how many octets that are.
+/// Writes associations with their keys at the start of `buffer`, in the canonical form, and returns how many octets
+/// that are.
 ///
 /// `sender` is the identifier of the member that the octets are for (RFC 6407 §5.6.4). A member that sends under a
-/// [counter mode](crate::group::Suite::counts_its_vectors) needs one; it MUST NOT be in what goes to several members (RFC 6407
-/// §5.6.4.4).
+/// [counter mode](crate::group::Suite::counts_its_vectors) needs one; it MUST NOT be in what goes to several members
+/// (RFC 6407 §5.6.4.4).
 ///
 /// # Security
 ///
-/// The octets hold the keys in the clear. They go out under encryption and authentication, and the buffer is the caller's to
-/// wipe.
+/// The octets hold the keys in the clear. They go out under encryption and authentication, and the buffer is the
+/// caller's to wipe.
 ///
 /// # Errors
 ///

@@ -86,8 +86,8 @@ impl GdoiError {
         self.kind
     }
 
-    /// The octet where what is in error begins, counted from the start of what was offered. Of something missing, the start of
-    /// the payload or key packet that it is missing from.
+    /// The octet where what is in error begins, counted from the start of what was offered. Of something missing, the
+    /// start of the payload or key packet that it is missing from.
     #[must_use]
     pub const fn offset(self) -> usize {
         self.offset

@@ -20,8 +20,8 @@ use super::payload::{put_payload, read_payload};
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-!
 /// ```
 ///
-/// [`emit`](super::emit) and [`Download`](super::Download) write and read the one of a key server by themselves. On its own it
-/// is how a member asks for sender identifiers (RFC 6407 §5.4.2):
+/// [`emit`](super::emit) and [`Download`](super::Download) write and read the one of a key server by themselves. On its
+/// own it is how a member asks for sender identifiers (RFC 6407 §5.4.2):
 ///
 /// ```
 /// use xcast_sec::group::gdoi::Gap;
@@ -42,8 +42,8 @@ pub struct Gap {
     pub deactivation_delay: Option<u16>,
     /// SENDER_ID_REQUEST: how many sender identifiers a member asks for (RFC 6407 §5.4.2).
     pub sender_id_request: Option<u16>,
-    /// Which of the group's successive keys the associations are; `None` for the first, number 0. Project-defined: attribute
-    /// 128, variable, four octets.
+    /// Which of the group's successive keys the associations are; `None` for the first, number 0. Project-defined:
+    /// attribute 128, variable, four octets.
     pub epoch: Option<NonZeroU32>,
 }
 

@@ -101,8 +101,8 @@ impl<'a> KeyPackets<'a> {
         })
     }
 
-    /// The one sender identifier, if there is one. Several in one payload, as RFC 6407 §5.6.4 lets a member have that asked
-    /// for them, are refused (project-defined).
+    /// The one sender identifier, if there is one. Several in one payload, as RFC 6407 §5.6.4 lets a member have that
+    /// asked for them, are refused (project-defined).
     pub(super) fn sender(self) -> Result<Option<SenderId>, GdoiError> {
         let mut sender = None;
         for packet in self.iter() {

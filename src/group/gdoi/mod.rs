@@ -1,8 +1,8 @@
 //! Associations as octets: the SA and KD payloads of GDOI (RFC 6407 §5), which every way of distribution here carries.
 //!
-//! [`emit`] writes associations and [`Download`] reads them. What is written is an SA payload (§5.2) that holds one GAP payload
-//! (§5.4) and an SA TEK payload (§5.5) for each association, followed by a KD payload (§5.6) with a TEK key packet for each,
-//! and a SID key packet if the member sends under a counter mode:
+//! [`emit`] writes associations and [`Download`] reads them. What is written is an SA payload (§5.2) that holds one GAP
+//! payload (§5.4) and an SA TEK payload (§5.5) for each association, followed by a KD payload (§5.6) with a TEK key
+//! packet for each, and a SID key packet if the member sends under a counter mode:
 //!
 //! ```text
 //! +----------------------------------------------+--------------------------+
@@ -31,14 +31,16 @@
 //!
 //! # One form
 //!
-//! For one list of associations there is one string of octets. Payloads are in the order above and key packets in that of the
-//! associations; [attributes](#attributes) are in the order of their numbers; what says nothing is left out. Others may write
-//! the same in other ways (RFC 6407 has defaults, and no order), and are read; [`Download::is_canonical`] tells.
+//! For one list of associations there is one string of octets. Payloads are in the order above and key packets in that
+//! of the associations; [attributes](#attributes) are in the order of their numbers; what says nothing is left out.
+//! Others may write the same in other ways (RFC 6407 has defaults, and no order), and are read;
+//! [`Download::is_canonical`] tells.
 //!
 //! # What has no place in GDOI
 //!
-//! Numbers from the ranges for private use, all project-defined. They are sent only where they say something, so that a GDOI
-//! implementation understands what it could do anyway, and aborts where it could not (RFC 6407 §5.4, RFC 2407 §4.5.3):
+//! Numbers from the ranges for private use, all project-defined. They are sent only where they say something, so that a
+//! GDOI implementation understands what it could do anyway, and aborts where it could not (RFC 6407 §5.4, RFC 2407
+//! §4.5.3):
 //!
 //! | what | where | number | value |
 //! |---|---|---|---|
@@ -62,8 +64,8 @@
 //!
 //! # Not read
 //!
-//! SA KEK payloads, KEK and LKH key packets, TEK_SOURCE_AUTH_KEY, several sender identifiers in one message, associations for
-//! one port or next protocol only, ID Types other than addresses. Each is an error that says so.
+//! SA KEK payloads, KEK and LKH key packets, TEK_SOURCE_AUTH_KEY, several sender identifiers in one message,
+//! associations for one port or next protocol only, ID Types other than addresses. Each is an error that says so.
 
 mod attribute;
 mod download;

@@ -1,5 +1,5 @@
-//! Numbers of RFC 6407, RFC 2407 and the IANA registry "Magic Numbers for ISAKMP Protocol", and those this crate chose from
-//! ranges for private use.
+//! Numbers of RFC 6407, RFC 2407 and the IANA registry "Magic Numbers for ISAKMP Protocol", and those this crate chose
+//! from ranges for private use.
 
 use crate::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm};
 use crate::group::{Preservation, Suite};
@@ -72,7 +72,8 @@ pub(super) mod gap_attribute {
     pub(crate) const ACTIVATION_TIME_DELAY: u16 = 1;
     pub(crate) const DEACTIVATION_TIME_DELAY: u16 = 2;
     pub(crate) const SENDER_ID_REQUEST: u16 = 3;
-    /// Project-defined, from the range for private use: which of the group's successive keys this is. Without it the first.
+    /// Project-defined, from the range for private use: which of the group's successive keys this is. Without it the
+    /// first.
     pub(crate) const EPOCH: u16 = 128;
 }
 
@@ -100,7 +101,8 @@ mod esp_transform {
     pub(super) const AES_CBC: u8 = 12;
     pub(super) const AES_CTR: u8 = 13;
     pub(super) const AES_GCM_16: u8 = 20;
-    /// Project-defined, from the range for private use: RFC 7634 has no number in this registry, which is that of IKEv1.
+    /// Project-defined, from the range for private use: RFC 7634 has no number in this registry, which is that of
+    /// IKEv1.
     pub(super) const CHACHA20_POLY1305: u8 = 249;
 }
 
@@ -127,7 +129,8 @@ impl EspTransform {
         })
     }
 
-    /// Octets of nonce or salt, and of the key where its length is fixed: Key Length MUST NOT be sent then (RFC 2407 §4.5).
+    /// Octets of nonce or salt, and of the key where its length is fixed: Key Length MUST NOT be sent then (RFC 2407
+    /// §4.5).
     const fn lengths(self) -> (usize, Option<usize>) {
         match self {
             Self::Cipher(CipherAlgorithm::Null) => (0, Some(0)),

@@ -81,8 +81,8 @@ impl<'a> Reader<'a> {
         self.expect(read, &T::default(), GdoiErrorKind::Reserved)
     }
 
-    /// What a 16-bit length at the next octet announces, as a reader of its own. The length counts `before` octets in front of
-    /// it, and itself.
+    /// What a 16-bit length at the next octet announces, as a reader of its own. The length counts `before` octets in
+    /// front of it, and itself.
     pub(super) fn counted(&mut self, before: usize) -> Result<Self, GdoiError> {
         let wrong = self.error(GdoiErrorKind::Length);
         let len = usize::from(self.u16()?).checked_sub(before.saturating_add(2)).ok_or(wrong)?;

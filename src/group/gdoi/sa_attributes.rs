@@ -16,9 +16,9 @@
 //! | Routing coverage (project-defined) | 32001 | basic | with AH, but for the draft's rule |
 //! | AH padding (project-defined) | 32002 | basic | with AH padded to 8 octets in IPv4 |
 //!
-//! Read in any order. Where RFC 2407 and RFC 6407 have a default, that is taken: eight hours, address preservation of both,
-//! symmetric. Group Description is ignored, as RFC 6407 §5.5.1 has it; every other attribute that is not in the table ends
-//! the reading (RFC 2407 §4.5.3; of undefined ones it leaves the choice).
+//! Read in any order. Where RFC 2407 and RFC 6407 have a default, that is taken: eight hours, address preservation of
+//! both, symmetric. Group Description is ignored, as RFC 6407 §5.5.1 has it; every other attribute that is not in the
+//! table ends the reading (RFC 2407 §4.5.3; of undefined ones it leaves the choice).
 
 use core::num::{NonZeroU32, NonZeroU64};
 

@@ -131,8 +131,8 @@ fn read_id_type(body: &mut Reader<'_>) -> Result<u8, GdoiError> {
     }
 }
 
-/// SRC ID: a sender, or any. RFC 6407 says of the latter "Set to 3 octets or zero" and no more. Written is no ID Type and no
-/// octet; read are also three octets of zero, with any ID Type known here (project-defined).
+/// SRC ID: a sender, or any. RFC 6407 says of the latter "Set to 3 octets or zero" and no more. Written is no ID Type
+/// and no octet; read are also three octets of zero, with any ID Type known here (project-defined).
 fn read_source(body: &mut Reader<'_>) -> Result<Option<IpAddr>, GdoiError> {
     let mut ahead = *body;
     let (kind, _) = (ahead.u8()?, ahead.u16()?);

@@ -18,6 +18,9 @@ const SECONDS: Expected = Expected::Kind("a number of seconds from 1 to 42949672
 const KILOBYTES: Expected = Expected::Kind("a number of kilobytes from 1 to 4294967295");
 const PACKETS: Expected = Expected::Kind("a number of packets from 1 to 18446744073709551615");
 
+const INTEGRITY_NAMES: &[&str] =
+    &["hmac-md5-96", "hmac-sha1-96", "hmac-sha2-256-128", "hmac-sha2-384-192", "hmac-sha2-512-256"];
+
 static KEYS: Keys<16> = keys! {
     "spi": SPI,
     "source": UNICAST,
@@ -25,7 +28,7 @@ static KEYS: Keys<16> = keys! {
     "preserve": Expected::OneOf(&["neither", "source", "destination", "both"]),
     "cipher": Expected::OneOf(&["null", "aes-cbc", "aes-ctr", "aes-gcm-16", "chacha20-poly1305"]),
     "cipher-key": HEX,
-    "integrity": Expected::OneOf(&["hmac-md5-96", "hmac-sha1-96", "hmac-sha2-256-128", "hmac-sha2-384-192", "hmac-sha2-512-256"]),
+    "integrity": Expected::OneOf(INTEGRITY_NAMES),
     "integrity-key": HEX,
     "coverage": Expected::OneOf(&["data-zeroed", "fields-zeroed", "covered"]),
     "pad-to-8": YES_OR_NO,

@@ -76,7 +76,8 @@ pub enum Item {
     Association(GroupSa),
 }
 
-/// The items of a text, one after the other. Whoever wants nothing of a faulty text reads it to the end before using any.
+/// The items of a text, one after the other. Whoever wants nothing of a faulty text reads it to the end before using
+/// any.
 ///
 /// After an error there are no more. `Debug` shows nothing of the text.
 pub struct Config<'a> {
@@ -122,8 +123,8 @@ impl<'a> Config<'a> {
         }))
     }
 
-    /// The statements in front of one with the same keyword, all of which were read before; an error if there are `max` of
-    /// them already. They are read anew, so that no table of them has to be kept.
+    /// The statements in front of one with the same keyword, all of which were read before; an error if there are `max`
+    /// of them already. They are read anew, so that no table of them has to be kept.
     fn earlier(
         &self,
         statement: &Statement<'a>,

@@ -74,8 +74,8 @@ pub enum ManualErrorKind {
         /// The length given, in octets.
         actual: usize,
     },
-    /// AES-CTR, AES-GCM and ChaCha20-Poly1305 MUST NOT have keys set by hand (RFC 8221 §3), and the association does not say
-    /// that its sequence numbers are saved.
+    /// AES-CTR, AES-GCM and ChaCha20-Poly1305 MUST NOT have keys set by hand (RFC 8221 §3), and the association does
+    /// not say that its sequence numbers are saved.
     CounterMode,
     /// The first statement is not the group.
     GroupFirst,

@@ -1,7 +1,8 @@
 //! A group in a text: manual configuration (draft §4.2.1).
 //!
-//! [`Config`] reads a text and yields the group, its members, its senders and its associations with their keys. A mistake is a
-//! [`ManualError`] with line and column that says what was expected, and shows nothing of the text: it may be a key.
+//! [`Config`] reads a text and yields the group, its members, its senders and its associations with their keys. A
+//! mistake is a [`ManualError`] with line and column that says what was expected, and shows nothing of the text: it may
+//! be a key.
 //!
 //! ```
 //! use xcast_sec::crypto::RustCrypto;
@@ -55,9 +56,9 @@
 //! statement  = keyword subject { key value }
 //! ```
 //!
-//! Words are separated by blanks: spaces, tabs, ends of lines. A statement begins at the very start of a line; lines that begin
-//! with a blank continue it. A `#` where a word could begin opens a comment, which reaches to the end of the line. Case counts;
-//! addresses and hexadecimal digits are as usual. Keys may come in any order, each once.
+//! Words are separated by blanks: spaces, tabs, ends of lines. A statement begins at the very start of a line; lines
+//! that begin with a blank continue it. A `#` where a word could begin opens a comment, which reaches to the end of the
+//! line. Case counts; addresses and hexadecimal digits are as usual. Keys may come in any order, each once.
 //!
 //! | keyword | subject | |
 //! |---|---|---|
@@ -100,9 +101,9 @@
 //!
 //! # Security
 //!
-//! Keys set by hand SHOULD NOT be used (RFC 8221 §3). They MUST NOT with AES-CTR, AES-GCM and ChaCha20-Poly1305, as a host that
-//! restarts would use its nonces again: an association with one of these is refused, unless `sequence-numbers saved` promises
-//! that the host saves them ([`OutboundSa::resume`](crate::ipsec::OutboundSa::resume),
+//! Keys set by hand SHOULD NOT be used (RFC 8221 §3). They MUST NOT with AES-CTR, AES-GCM and ChaCha20-Poly1305, as a
+//! host that restarts would use its nonces again: an association with one of these is refused, unless `sequence-numbers
+//! saved` promises that the host saves them ([`OutboundSa::resume`](crate::ipsec::OutboundSa::resume),
 //! [`reserve`](crate::ipsec::OutboundSa::reserve)). HMAC-MD5-96 is read, and then needs the host's exemption when the
 //! [`Sa`](crate::ipsec::Sa) is made. The text holds keys in the clear and is the host's to protect and to wipe.
 
