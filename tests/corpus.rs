@@ -2,6 +2,10 @@
 
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
+#[path = "fuzz_checks/group_octets.rs"]
+mod group_octets;
+#[path = "fuzz_checks/group_text.rs"]
+mod group_text;
 #[path = "fuzz_checks/gullible.rs"]
 mod gullible;
 #[path = "fuzz_checks/open_packet.rs"]
@@ -68,4 +72,14 @@ fn receive_ping_corpus() {
 #[test]
 fn receive_packet_corpus() {
     replay("receive_packet", receive_packet::check);
+}
+
+#[test]
+fn group_octets_corpus() {
+    replay("group_octets", group_octets::check);
+}
+
+#[test]
+fn group_text_corpus() {
+    replay("group_text", group_text::check);
 }

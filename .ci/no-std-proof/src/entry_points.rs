@@ -23,6 +23,7 @@ pub fn all() -> bool {
         && processing()
         && sessions_split()
         && stacks_talk()
+        && groups_are_described()
 }
 
 /// A packet from the corpus of the fuzz target is read; cut short, it is refused.
@@ -76,7 +77,7 @@ fn neighbours_are_asked() -> bool {
     let mut egress = FnEgress(|_: u8, copy: &PacketCopy<'_>| copy.emit(&mut back).map(|_| ()));
     let mut router = Router::new(code_points, RouterPolicy::default());
     let Some(sent) = ping.get(..len) else { return false };
-    router.forward(sent, &routes, &mut egress).is_ok_and(|outcome| outcome.copies == 1)
+    router.forward(now, None, sent, &routes, &mut egress).is_ok_and(|outcome| outcome.copies == 1)
         && neighbours.receive(now, sent, Some(7)) == Received::Stray
         && matches!(neighbours.receive(now, &back, Some(7)), Received::Answer { capability: Capability::Capable, .. })
         && WithCapabilities::new(&routes, &neighbours).route(own).is_some_and(|route| route.xcast_capable)
@@ -100,6 +101,45 @@ impl rand_core::TryRng for Zeros {
 }
 
 impl rand_core::TryCryptoRng for Zeros {}
+
+/// An association from a text, as octets and back.
+fn groups_are_described() -> bool {
+    use xcast_sec::group::gdoi::{Download, Gap, emit};
+    use xcast_sec::group::manual::{Config, Item};
+
+    let text = black_box(
+        "group ff02::114 epoch 1
+         association esp spi 0x1000 cipher null integrity hmac-sha1-96
+             integrity-key 000102030405060708090a0b0c0d0e0f10111213",
+    );
+    // The second line continues the first one, which has no such key.
+    let refused = Config::new(text).any(|item| item.is_err_and(|error| (error.line(), error.column()) == (2, 10)));
+    let text = black_box(
+        "group ff02::114 epoch 1
+association esp spi 0x1000 cipher null integrity hmac-sha1-96
+    integrity-key 000102030405060708090a0b0c0d0e0f10111213",
+    );
+    let association = Config::new(text).find_map(|item| match item {
+        Ok(Item::Association(association)) => Some(association),
+        _ => None,
+    });
+    let Some(association) = association else { return false };
+    let mut octets = [0; 256];
+    let Ok(len) = emit(&[&association], None, &mut octets) else { return false };
+    let Some(octets) = octets.get(..len) else { return false };
+    let same = Download::parse(octets).is_ok_and(|download| {
+        download.is_canonical() && download.iter().all(|read| read.terms() == association.terms())
+    });
+    refused && same && Gap::parse(octets).is_err() && keys_are_made(association.terms())
+}
+
+/// Keys are those that are given; a generator that has nothing makes none.
+fn keys_are_made(terms: &xcast_sec::group::SaTerms) -> bool {
+    use xcast_sec::group::GroupSa;
+
+    let made = GroupSa::new(*black_box(terms), &[], &[1; 20]);
+    GroupSa::generate(*terms, &mut NoRandom).is_err() && made.is_ok_and(|sa| sa.as_config().spi == terms.spi)
+}
 
 /// What is sealed opens once.
 #[cfg(feature = "rust-crypto")]
@@ -179,10 +219,8 @@ fn processing() -> bool {
 }
 
 /// AES-GCM takes no random numbers.
-#[cfg(feature = "rust-crypto")]
 struct NoRandom;
 
-#[cfg(feature = "rust-crypto")]
 impl rand_core::TryRng for NoRandom {
     type Error = fmt::Error;
     fn try_next_u32(&mut self) -> Result<u32, fmt::Error> {
@@ -196,7 +234,6 @@ impl rand_core::TryRng for NoRandom {
     }
 }
 
-#[cfg(feature = "rust-crypto")]
 impl rand_core::TryCryptoRng for NoRandom {}
 
 /// Without the feature there is no algorithm to run.

@@ -37,6 +37,18 @@ impl SenderId {
         }
     }
 
+    /// The number.
+    #[must_use]
+    pub const fn value(self) -> u16 {
+        self.value
+    }
+
+    /// Bits of the vector that it takes: 8, 12 or 16, or 0 for the only sender.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.bits
+    }
+
     /// The vector for a sequence number, or `None` if the number reaches into the identifier's bits.
     const fn vector(self, sequence: u64) -> Option<[u8; 8]> {
         let counter_bits = 64_u32.wrapping_sub(self.bits);
