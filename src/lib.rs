@@ -19,6 +19,7 @@ extern crate std;
 
 pub mod crypto;
 pub mod forward;
+pub mod guide;
 pub mod ipsec;
 pub mod stack;
 pub mod time;

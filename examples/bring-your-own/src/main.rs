@@ -5,6 +5,7 @@ use std::{convert::Infallible, error::Error, net::IpAddr, net::Ipv6Addr};
 use xcast_sec::{crypto::*, forward::*, ipsec::*, stack::*, time::Instant, wire::CodePoints};
 
 /// Stands for an engine that has AES-GCM and nothing else. Keys go into slots and never come out.
+#[derive(Default)]
 struct Engine(Vec<(Aes128Gcm, [u8; 4])>);
 struct Slot(usize); // The handle of a key.
 type Answer<T> = Result<T, CryptoError>;
@@ -46,9 +47,8 @@ impl CryptoProvider for Engine {
         key.decrypt_inout_detached(&nonce, aad, data.into(), tag.into()).map_err(|_| CryptoError::Mismatch)
     }
 }
-/// RFC 4106 §4: the salt, then the initialization vector.
 fn nonce(salt: &[u8; 4], iv: &[u8; 8]) -> [u8; 12] {
-    core::array::from_fn(|at| if at < 4 { salt[at] } else { iv[at - 4] })
+    core::array::from_fn(|at| if at < 4 { salt[at] } else { iv[at - 4] }) // RFC 4106 §4
 }
 /// Inbound associations, each with what is counted of it.
 struct Sad(Vec<(Sa<Engine>, InboundState)>);
@@ -112,10 +112,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for member in members {
         session.add(Member { port: Some(5004), ..Member::new(member.into()) })?;
     }
-    let mut engine = Engine(Vec::new());
+    let mut engine = Engine::default();
     let (sa, policy) = agreed(&mut engine, source, &key)?;
     let mut sender = Sender::new(Outbound::new(OutgoingSad(OutboundSa::new(sa, now)?), policy, NoAudit), points);
-    let datagram = Datagram { source_port: 5004, destination_port: 0, payload: b"hello, all of you" };
     // The router, on the other end of the sender's link.
     let mut router = Router::new(points, RouterPolicy::default());
     let mut copies = Vec::new();
@@ -124,13 +123,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         copy.emit(&mut octets).map(|_| copies.push(octets))
     });
     let mut link = FnLink(|packet: &[u8]| router.forward(now, Some(0), packet, &Fib, &mut egress).map(|_| ()));
+    let datagram = Datagram { source_port: 5004, destination_port: 0, payload: b"hello, all of you" };
     let (crypto, rng, scratch) = (&mut engine, &mut getrandom::SysRng, &mut [0; 1500]);
     let means = Means { crypto, rng, now, mtu: 1500, scratch };
     println!("{:?}", sender.send(&session, &datagram, means, &mut link)?);
 
     // Each member.
     for member in members {
-        let mut engine = Engine(Vec::new());
+        let mut engine = Engine::default();
         let (sa, policy) = agreed(&mut engine, source, &key)?;
         let sad = Sad(vec![(sa, InboundState::new(Usage::new(now)))]);
         let windows = SenderWindows::<4, 1>::new(64).ok_or("window size")?;
