@@ -20,6 +20,7 @@ extern crate std;
 pub mod crypto;
 pub mod forward;
 pub mod group;
+pub mod guide;
 pub mod ipsec;
 pub mod stack;
 pub mod time;

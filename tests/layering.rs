@@ -35,6 +35,8 @@ const LAYERS: &[Layer] = &[
         may_import: &["wire", "crypto", "ipsec", "group", "forward", "time"],
         crates: Crates::NoAlgorithms,
     },
+    // Documentation alone: there is no code in it that could reach anything.
+    Layer { name: "guide", may_import: &[], crates: Crates::Only(&[]) },
 ];
 
 /// RustCrypto's crates of algorithms, as they are named in code.
@@ -568,6 +570,9 @@ fn catches_what_it_must() {
         ("forward", "use crate::ipsec::Spi;"),
         ("forward", "use crate::crypto::Icv;"),
         ("util", "use crate::wire::ah;"),
+        ("guide", "use crate::wire::ah;"),
+        ("guide", "pub use core::net::IpAddr;"),
+        ("wire", "use crate::guide;"),
         // Unit tests keep to the layers too.
         ("wire", "#[cfg(test)] mod tests { use crate::ipsec::Spi; }"),
         // Other crates.
@@ -614,6 +619,7 @@ fn lets_pass_what_it_may() {
         ("forward", "use crate::{time::Instant, wire::{self, ah}};"),
         ("stack", "use crate::{crypto, forward, group, ipsec, time, wire};"),
         ("crypto::rust_crypto", "use aes::Aes128; use hmac::Hmac; use super::Icv;"),
+        ("guide", "#![doc = include_str!(\"guide.md\")]"),
         // Comments, documentation and literals.
         (
             "wire",

@@ -9,7 +9,8 @@
 //! | pick, open, check and hand up | [`Receiver`] |
 //!
 //! Like everything in this crate both ends are driven: they hold no socket, no clock and no generator, and work in buffers of
-//! the caller. A session is apart from the sender, as one sender serves many.
+//! the caller. A session is apart from the sender, as one sender serves many. The order of calls, and what to do with each
+//! error: [the guide](crate::guide).
 
 mod delivery;
 mod limits;
