@@ -1,0 +1,3 @@
+//! Groups: which SPIs their associations have, who signed what, who sent a packet.
+
+pub mod spi;
