@@ -1,5 +1,7 @@
 //! Replays the corpora of the fuzz targets through the same checks.
 
+#[path = "fuzz_checks/accept_message.rs"]
+mod accept_message;
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
 #[path = "fuzz_checks/gullible.rs"]
@@ -61,4 +63,9 @@ fn process_packet_corpus() {
 #[test]
 fn receive_ping_corpus() {
     replay("receive_ping", receive_ping::check);
+}
+
+#[test]
+fn accept_message_corpus() {
+    replay("accept_message", accept_message::check);
 }

@@ -1,3 +1,4 @@
 //! Groups: which SPIs their associations have, who signed what, who sent a packet.
 
+pub mod signature;
 pub mod spi;
