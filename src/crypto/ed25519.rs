@@ -106,8 +106,8 @@ impl core::error::Error for PublicKeyError {}
 /// # Security
 ///
 /// It accepts what RFC 8032 §5.1.7 accepts by its equation without cofactor, and refuses besides keys and signatures with points
-/// of small order. One message and one key then have one signature that its owner made, and nobody can turn it into another
-/// one.
+/// of small order. Then nobody can turn a signature into another one of the same message, and not even the owner of a key can
+/// make one that verifies for two messages.
 #[derive(Clone, Debug, Default)]
 pub struct Ed25519Verifier<const N: usize = 16> {
     keys: heapless::Vec<(SignerId, VerifyingKey), N>,

@@ -42,7 +42,7 @@ impl Default for ClockLimits {
 type Mark = (Timestamp, u64);
 
 /// What is remembered of one signer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Remembered<const RECENT: usize> {
     signer: SignerId,
     /// What is not later may have been accepted, and is refused.
@@ -97,6 +97,8 @@ impl<const RECENT: usize> Remembered<RECENT> {
 /// are keys are always enough. What was forgotten with a signer stays refused, too: from signers not remembered nothing is
 /// accepted that is not later. No setting of the clock, forward or back, makes a message acceptable twice.
 ///
+/// It is not `Clone`: each copy would accept a message.
+///
 /// # Restarts
 ///
 /// A store that does not survive a restart starts with [`restarted`](Self::restarted), which refuses all that could have been
@@ -106,7 +108,7 @@ impl<const RECENT: usize> Remembered<RECENT> {
 ///
 /// Costs one verification for each message that claims a known signer: hosts that fear a flood limit the rate first. What was
 /// accepted is authentic, recent and new; whether the signer *may* do what it says is not looked at.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RecentMessages<const SIGNERS: usize = 16, const RECENT: usize = 8> {
     limits: ClockLimits,
     /// Of signers that are not remembered, what is not later may have been accepted.

@@ -18,11 +18,13 @@ use crate::ipsec::Spi;
 /// the server gives out meanwhile; before it uses a value it therefore reports it, or looks whether a group's association has
 /// it already. A member that also looks up by destination (RFC 4301 §4.1) tells its unicast associations from the group's anyhow.
 ///
+/// It is not `Clone`: two copies would give out one value twice.
+///
 /// # Security
 ///
 /// A member that lies keeps values from being given out, no more, and at most `per_member` of the `N` places. It cannot have a
 /// value given out twice: what it withdraws is only its own report.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CentralSpis<const N: usize = 256> {
     uses: Uses<N>,
     per_member: usize,

@@ -21,7 +21,7 @@ use crate::ipsec::Spi;
 ///
 /// Under ESP the source address is not covered by the ICV: somebody on the path can write another sender's. The packet is then
 /// looked up under that one's association, whose key does not verify it.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PerSenderSpis<const N: usize = 16> {
     uses: Uses<N>,
 }

@@ -48,7 +48,7 @@ struct Held {
 }
 
 /// Up to `N` uses, each given out, reported, or both.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Uses<const N: usize> {
     uses: heapless::Vec<Held, N>,
 }
