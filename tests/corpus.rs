@@ -1,5 +1,7 @@
 //! Replays the corpora of the fuzz targets through the same checks.
 
+#[path = "fuzz_checks/accept_message.rs"]
+mod accept_message;
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
 #[path = "fuzz_checks/group_octets.rs"]
@@ -82,4 +84,9 @@ fn group_octets_corpus() {
 #[test]
 fn group_text_corpus() {
     replay("group_text", group_text::check);
+}
+
+#[test]
+fn accept_message_corpus() {
+    replay("accept_message", accept_message::check);
 }

@@ -50,6 +50,7 @@ const ALGORITHM_CRATES: &[&str] = &[
     "cipher",
     "ctr",
     "digest",
+    "ed25519_dalek",
     "ghash",
     "hmac",
     "md5",

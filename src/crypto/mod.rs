@@ -5,9 +5,15 @@
 //! be computed once per key (AES round keys, the two keyed states of an HMAC) is not computed per packet.
 //!
 //! `RustCrypto` ships, behind the feature `rust-crypto`, which is on by default.
+//!
+//! [`Signer`] and [`Verifier`] are the seam to signatures, which prove who said something and not only that it was one of
+//! those who share a key. `Ed25519Signer` and `Ed25519Verifier` ship, behind the feature `ed25519`.
 
 mod algorithm;
+#[cfg(feature = "ed25519")]
+mod ed25519;
 mod secret;
+mod signature;
 
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
@@ -15,9 +21,12 @@ mod rust_crypto;
 pub use algorithm::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, MAX_ICV_LEN, MAX_IV_LEN,
 };
+#[cfg(feature = "ed25519")]
+pub use ed25519::{ED25519_KEY_LEN, ED25519_SIGNATURE_LEN, Ed25519Signer, Ed25519Verifier, PublicKeyError};
 #[cfg(feature = "rust-crypto")]
 pub use rust_crypto::{RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey};
 pub use secret::SecretKey;
+pub use signature::{MAX_SIGNATURE_LEN, SignError, Signer, SignerId, Verifier, VerifyError};
 
 /// An Integrity Check Value as it is carried: already truncated to its algorithm's length.
 ///

@@ -1,15 +1,21 @@
-//! What a group agrees on, and how its members come to know it (draft §2.1, §4).
+//! What a group agrees on, and how its members come to know it (draft §2.1, §3.1.1, §4).
 //!
 //! | to | there is |
 //! |---|---|
 //! | describe an association of a group, make its keys, make an [`Sa`](crate::ipsec::Sa) of it | [`GroupSa`], [`SaTerms`], [`Suite`] |
 //! | go over to new keys without losing packets (RFC 5374 §4.2.1) | [`Rollover`] |
+//! | choose SPIs that do not conflict (draft §3.1.1) | [`spi`] |
 //! | put associations into octets and take them out again (RFC 6407) | [`gdoi`] |
 //! | read a group, its members and associations from a text (draft §4.2.1) | [`manual`] |
+//! | sign joins, leaves and invitations (draft §2.1.5) | [`signature`] |
+//! | prove which member sent a packet (draft §2.2.4) | [`source_auth`] |
 
 mod association;
 pub mod gdoi;
 pub mod manual;
+pub mod signature;
+pub mod source_auth;
+pub mod spi;
 
 pub use association::group_sa::{GroupSa, GroupSaError};
 pub use association::rollover::Rollover;

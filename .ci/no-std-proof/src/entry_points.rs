@@ -18,7 +18,11 @@ pub fn all() -> bool {
         && packets_parse()
         && packets_are_forwarded()
         && neighbours_are_asked()
+        && spis_are_given_out()
+        && signed_messages_are_read()
         && rust_crypto()
+        && spis_are_hashed()
+        && ed25519()
         && protection()
         && processing()
         && sessions_split()
@@ -139,6 +143,141 @@ fn keys_are_made(terms: &xcast_sec::group::SaTerms) -> bool {
 
     let made = GroupSa::new(*black_box(terms), &[], &[1; 20]);
     GroupSa::generate(*terms, &mut NoRandom).is_err() && made.is_ok_and(|sa| sa.as_config().spi == terms.spi)
+}
+
+/// Each rule gives out an SPI, and another one the next time.
+fn spis_are_given_out() -> bool {
+    use core::net::IpAddr;
+    use xcast_sec::group::spi::{CentralSpis, DerivedSpis, PerSenderSpis, PrefixRule, SpiAllocator, SpiUse};
+
+    fn two<A: SpiAllocator>(mut spis: A) -> bool {
+        let source = IpAddr::from(black_box([192, 0, 2, 1]));
+        let (Ok(one), Ok(two)) = (spis.allocate(source, &mut Zeros), spis.allocate(source, &mut Zeros)) else {
+            return false;
+        };
+        let reported = SpiUse { source, spi: one };
+        one != two && spis.report(reported).is_ok() && spis.withdraw(reported) && spis.release(reported)
+    }
+
+    let Ok(rule) = PrefixRule::new([192, 0, 2, 0].into(), black_box(24)) else { return false };
+    two(DerivedSpis::<_, 4>::new(rule)) && two(CentralSpis::<4>::new(2)) && two(PerSenderSpis::<4>::new())
+}
+
+/// Signs with zeros, and takes nothing else.
+struct ZeroSignature;
+
+impl xcast_sec::crypto::Signer for ZeroSignature {
+    fn id(&self) -> xcast_sec::crypto::SignerId {
+        xcast_sec::crypto::SignerId::new([7; 16])
+    }
+    fn signature_len(&self) -> usize {
+        8
+    }
+    fn sign(&mut self, _: &[&[u8]], signature: &mut [u8]) -> Result<(), xcast_sec::crypto::SignError> {
+        signature.fill(0);
+        Ok(())
+    }
+}
+
+impl xcast_sec::crypto::Verifier for ZeroSignature {
+    fn signature_len(&self, _: xcast_sec::crypto::SignerId) -> Option<usize> {
+        Some(8)
+    }
+    fn verify(
+        &mut self,
+        _: xcast_sec::crypto::SignerId,
+        _: &[&[u8]],
+        signature: &[u8],
+    ) -> Result<(), xcast_sec::crypto::VerifyError> {
+        if signature == [0; 8] { Ok(()) } else { Err(xcast_sec::crypto::VerifyError::Invalid) }
+    }
+}
+
+/// A signed message is accepted once.
+fn signed_messages_are_read() -> bool {
+    accepted_once(&mut ZeroSignature, &mut ZeroSignature)
+}
+
+fn accepted_once<S: xcast_sec::crypto::Signer, V: xcast_sec::crypto::Verifier>(
+    signer: &mut S,
+    verifier: &mut V,
+) -> bool {
+    use xcast_sec::group::signature::{AcceptError, ClockLimits, MessageKind, RecentMessages, SignedRepr, Timestamp};
+
+    let timestamp = Timestamp::from_unix_secs(black_box(1_700_000_000));
+    let repr = SignedRepr { kind: MessageKind::Join, group: b"g", timestamp, nonce: 1, message: b"let me in" };
+    let mut buffer = [0; 128];
+    let Ok(len) = repr.emit(signer, &mut buffer) else { return false };
+    let Some(octets) = buffer.get(..len) else { return false };
+    let mut recent = RecentMessages::<2, 2>::new(ClockLimits::DEFAULT);
+    recent.accept(verifier, b"g", timestamp, octets).is_ok_and(|message| message.message() == b"let me in")
+        && recent.accept(verifier, b"g", timestamp, octets) == Err(AcceptError::Replayed)
+        && recent.accept(verifier, b"h", timestamp, octets).is_err()
+}
+
+/// RFC 8032 §7.1, test 2, by way of the seam; then a message, and a packet.
+#[cfg(feature = "ed25519")]
+fn ed25519() -> bool {
+    use core::net::IpAddr;
+    use xcast_sec::crypto::{Ed25519Signer, Ed25519Verifier, Signer, SignerId};
+    use xcast_sec::group::source_auth::{
+        PacketId, PacketOrigin, SignedSource, SignedSourceVerifier, SourceAuthenticator, SourceError, SourceVerifier,
+        Verdict,
+    };
+    use xcast_sec::ipsec::{SecurityProtocol, Spi};
+    use xcast_sec::time::Instant;
+
+    let secret = [
+        0x4c, 0xcd, 0x08, 0x9b, 0x28, 0xff, 0x96, 0xda, 0x9d, 0xb6, 0xc3, 0x46, 0xec, 0x11, 0x4e, 0x0f, 0x5b, 0x8a,
+        0x31, 0x9f, 0x35, 0xab, 0xa6, 0x24, 0xda, 0x8c, 0xf6, 0xed, 0x4f, 0xb8, 0xa6, 0xfb,
+    ];
+    let (now, source) = (Instant::START, IpAddr::from([192, 0, 2, 1]));
+    let mut signer = Ed25519Signer::new(SignerId::of_address(source), black_box(&secret));
+    let mut signature = [0; 64];
+    if signer.sign(&[black_box(&[0x72])], &mut signature).is_err() || !signature.starts_with(&[0x92, 0xa0, 0x09, 0xa9])
+    {
+        return false;
+    }
+    let mut verifier = Ed25519Verifier::<2>::new();
+    if verifier.insert(signer.id(), &signer.public_key()).is_err() || !accepted_once(&mut signer, &mut verifier) {
+        return false;
+    }
+    let Some(spi) = Spi::new(black_box(0x1000)) else { return false };
+    let packet = PacketId { protocol: SecurityProtocol::Esp, spi, source, sequence: 1 };
+    let origin = PacketOrigin { association: b"g", packet };
+    let mut payload = [0x5A; 70];
+    let Some((message, trailer)) = payload.split_at_mut_checked(6) else { return false };
+    if SignedSource::new(&mut signer).authenticate(now, &origin, message, trailer).is_err() {
+        return false;
+    }
+    let mut verifier = SignedSourceVerifier::new(verifier);
+    let other = PacketOrigin { association: b"h", packet };
+    verifier.verify(now, &origin, &payload) == Ok(Verdict::Authentic(&[0x5A; 6]))
+        && verifier.verify(now, &other, &payload) == Err(SourceError::Forged)
+}
+
+/// Without the feature there is no algorithm to run.
+#[cfg(not(feature = "ed25519"))]
+fn ed25519() -> bool {
+    true
+}
+
+/// An SPI is derived from an address, and recognised.
+#[cfg(feature = "rust-crypto")]
+fn spis_are_hashed() -> bool {
+    use core::net::IpAddr;
+    use xcast_sec::crypto::RustCrypto;
+    use xcast_sec::group::spi::{HashRule, SpiRule};
+
+    let source = IpAddr::from(black_box([192, 0, 2, 1]));
+    let Ok(mut rule) = HashRule::new(RustCrypto) else { return false };
+    rule.candidate(source, 1).is_ok_and(|spi| rule.number_of(source, spi) == Ok(Some(1)))
+}
+
+/// Without the feature there is no algorithm to run.
+#[cfg(not(feature = "rust-crypto"))]
+fn spis_are_hashed() -> bool {
+    true
 }
 
 /// What is sealed opens once.
