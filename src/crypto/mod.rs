@@ -4,9 +4,12 @@
 //! association, so that a slot of a hardware security module fits as well as octets in memory, and so that whatever can
 //! be computed once per key (AES round keys, the two keyed states of an HMAC) is not computed per packet.
 //!
+//! Key management needs more, of providers that have it: [`PrfProvider`].
+//!
 //! `RustCrypto` ships, behind the feature `rust-crypto`, which is on by default.
 
 mod algorithm;
+mod prf;
 mod secret;
 
 #[cfg(feature = "rust-crypto")]
@@ -15,8 +18,9 @@ mod rust_crypto;
 pub use algorithm::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, MAX_ICV_LEN, MAX_IV_LEN,
 };
+pub use prf::{MAX_PRF_LEN, PrfAlgorithm, PrfOutput, PrfProvider};
 #[cfg(feature = "rust-crypto")]
-pub use rust_crypto::{RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey};
+pub use rust_crypto::{RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey, RustCryptoPrfKey};
 pub use secret::SecretKey;
 
 /// An Integrity Check Value as it is carried: already truncated to its algorithm's length.
