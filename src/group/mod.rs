@@ -1,0 +1,4 @@
+//! How the members of a group come by its associations (draft §4).
+
+mod cursor;
+pub mod ike;
