@@ -77,9 +77,17 @@ struct Pending {
 enum Stage {
     /// The host has not answered yet.
     Offered,
-    Rejected { due: bool },
-    Accepted { nonce: [u8; NONCE_LEN], timer: Timer, again: bool },
-    Confirmed { nonce: [u8; NONCE_LEN] },
+    Rejected {
+        due: bool,
+    },
+    Accepted {
+        nonce: [u8; NONCE_LEN],
+        timer: Timer,
+        again: bool,
+    },
+    Confirmed {
+        nonce: [u8; NONCE_LEN],
+    },
 }
 
 impl core::fmt::Debug for Acceptor {

@@ -38,9 +38,16 @@ pub struct Pusher<const N: usize> {
 enum State {
     Idle,
     /// (1) is sent until (2) comes.
-    Pushing { exchange: Exchange, timer: Timer },
+    Pushing {
+        exchange: Exchange,
+        timer: Timer,
+    },
     /// (3) is sent whenever (2) comes, whose HASH it was.
-    Confirming { exchange: Exchange, answer: PrfOutput, due: bool },
+    Confirming {
+        exchange: Exchange,
+        answer: PrfOutput,
+        due: bool,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -112,9 +119,7 @@ impl<const N: usize> Pusher<N> {
                     Some(Due::GaveUp(message_id))
                 }
             },
-            State::Confirming { due, .. } => {
-                core::mem::take(due).then_some(Due::Transmit(self.message.as_octets()))
-            }
+            State::Confirming { due, .. } => core::mem::take(due).then_some(Due::Transmit(self.message.as_octets())),
         }
     }
 

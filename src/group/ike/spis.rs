@@ -61,8 +61,7 @@ pub fn emit_delete<P: PrfProvider>(
     let len = spis.len().checked_mul(SPI_LEN).and_then(|len| len.checked_add(12)).ok_or(SendError::TooLong)?;
     let message_id = phase1.draw_message_id()?;
     let iv = phase1.first_iv(crypto, message_id)?;
-    let frame =
-        Frame { exchange_type: INFORMATIONAL, message_id, iv, covered: &[&message_id.to_be_bytes()] };
+    let frame = Frame { exchange_type: INFORMATIONAL, message_id, iv, covered: &[&message_id.to_be_bytes()] };
     let (len, ..) = seal(buffer, phase1, crypto, &frame, payload_type::DELETE, |writer| {
         writer.put(&[payload_type::NONE, 0])?;
         writer.put_len(len)?;
