@@ -2,3 +2,4 @@
 
 mod cursor;
 pub mod ike;
+pub mod sip;
