@@ -2,4 +2,5 @@
 
 mod cursor;
 pub mod ike;
+pub mod lkh;
 pub mod sip;

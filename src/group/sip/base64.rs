@@ -64,7 +64,7 @@ pub fn encode(octets: &[u8], buffer: &mut [u8]) -> Result<usize, Base64Error> {
 fn quartet(group: &[u8]) -> [u8; 4] {
     let at = |index: usize| group.get(index).copied().map_or(0, u32::from);
     let bits = at(0) << 16 | at(1) << 8 | at(2);
-    let character = |shift: u32| ALPHABET.iter().nth((bits >> shift & 63) as usize).copied().unwrap_or(b'=');
+    let character = |shift: u32| ALPHABET.get((bits >> shift & 63) as usize).copied().unwrap_or(b'=');
     let pad = |index: usize, shift: u32| if group.len() > index { character(shift) } else { b'=' };
     [character(18), character(12), pad(1, 6), pad(2, 0)]
 }
