@@ -4,12 +4,18 @@
 mod copies;
 #[path = "fuzz_checks/gullible.rs"]
 mod gullible;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/lkh_message.rs"]
+mod lkh_message;
 #[path = "fuzz_checks/open_packet.rs"]
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
 mod parse_packet;
 #[path = "fuzz_checks/process_packet.rs"]
 mod process_packet;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/push_message.rs"]
+mod push_message;
 #[path = "fuzz_checks/receive_ping.rs"]
 mod receive_ping;
 #[path = "fuzz_checks/route_packet.rs"]
@@ -18,6 +24,9 @@ mod route_packet;
 mod route_packet_v2;
 #[path = "fuzz_checks/routes.rs"]
 mod routes;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/sip_body.rs"]
+mod sip_body;
 
 /// Runs `check` on every file of a corpus; none is an error, as then nothing would be tested.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -61,4 +70,22 @@ fn process_packet_corpus() {
 #[test]
 fn receive_ping_corpus() {
     replay("receive_ping", receive_ping::check);
+}
+
+#[cfg(feature = "rust-crypto")]
+#[test]
+fn push_message_corpus() {
+    replay("push_message", push_message::check);
+}
+
+#[cfg(feature = "rust-crypto")]
+#[test]
+fn sip_body_corpus() {
+    replay("sip_body", sip_body::check);
+}
+
+#[cfg(feature = "rust-crypto")]
+#[test]
+fn lkh_message_corpus() {
+    replay("lkh_message", lkh_message::check);
 }
