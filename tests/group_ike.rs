@@ -87,16 +87,16 @@ impl Pair {
         self.pusher.push(now, &mut self.ours, &mut RustCrypto, &mut self.rng, &description).unwrap()
     }
 
-    fn from_pusher(&mut self, now: Instant) -> Option<Vec<u8>> {
+    fn pusher_sends(&mut self, now: Instant) -> Option<Vec<u8>> {
         sent(self.pusher.poll(now))
     }
 
-    fn from_acceptor(&mut self, now: Instant) -> Option<Vec<u8>> {
+    fn acceptor_sends(&mut self, now: Instant) -> Option<Vec<u8>> {
         sent(self.acceptor.poll(now))
     }
 
     /// Hands a message to the acceptor: what it is, without what it borrows.
-    fn to_acceptor(&mut self, message: &[u8]) -> Result<Got, MessageError> {
+    fn at_acceptor(&mut self, message: &[u8]) -> Result<Got, MessageError> {
         let mut message = message.to_vec();
         Ok(match self.acceptor.receive(&self.theirs, &mut RustCrypto, &mut message)? {
             Received::Offer(offer) => Got::Offer(offer.message_id, offer.description.as_octets().to_vec()),
@@ -107,7 +107,7 @@ impl Pair {
         })
     }
 
-    fn to_pusher(&mut self, message: &[u8]) -> Result<Pushed, MessageError> {
+    fn at_pusher(&mut self, message: &[u8]) -> Result<Pushed, MessageError> {
         self.pusher.receive(&self.ours, &mut RustCrypto, &mut message.to_vec())
     }
 
@@ -145,23 +145,23 @@ fn every_kind() -> impl Iterator<Item = Pair> {
 fn a_push_is_accepted() {
     for mut pair in every_kind() {
         let id = pair.push(NOW);
-        let first = pair.from_pusher(NOW).unwrap();
-        assert_eq!(pair.from_pusher(NOW), None);
+        let first = pair.pusher_sends(NOW).unwrap();
+        assert_eq!(pair.pusher_sends(NOW), None);
         assert_eq!((first[16], first[17], first[18], first[19]), (payload_type::HASH, 0x10, EXCHANGE_TYPE, 1));
         assert_eq!(first[24..28], (first.len() as u32).to_be_bytes());
         assert!(!first.windows(4).any(|octets| octets == [9, 8, 7, 6]), "a key in the clear");
-        assert_eq!(pair.to_acceptor(&first), Ok(Got::Offer(id, DESCRIPTION.to_vec())));
-        assert_eq!(pair.from_acceptor(NOW), None);
+        assert_eq!(pair.at_acceptor(&first), Ok(Got::Offer(id, DESCRIPTION.to_vec())));
+        assert_eq!(pair.acceptor_sends(NOW), None);
         pair.answer(NOW, id, Answer::Accept).unwrap();
-        let second = pair.from_acceptor(NOW).unwrap();
-        assert_eq!(pair.to_pusher(&second), Ok(Pushed::Accepted));
-        let third = pair.from_pusher(NOW).unwrap();
-        assert_eq!(pair.from_pusher(Instant::from_secs(1000)), None);
-        assert_eq!(pair.to_acceptor(&third), Ok(Got::Confirmed(id)));
-        assert_eq!((pair.from_acceptor(Instant::from_secs(1000)), pair.acceptor.wake_at()), (None, None));
+        let second = pair.acceptor_sends(NOW).unwrap();
+        assert_eq!(pair.at_pusher(&second), Ok(Pushed::Accepted));
+        let third = pair.pusher_sends(NOW).unwrap();
+        assert_eq!(pair.pusher_sends(Instant::from_secs(1000)), None);
+        assert_eq!(pair.at_acceptor(&third), Ok(Got::Confirmed(id)));
+        assert_eq!((pair.acceptor_sends(Instant::from_secs(1000)), pair.acceptor.wake_at()), (None, None));
         // The next has another message ID and another initialization vector.
         assert_eq!(pair.push(NOW), id + 1);
-        assert_ne!(pair.from_pusher(NOW).unwrap()[28..44], first[28..44]);
+        assert_ne!(pair.pusher_sends(NOW).unwrap()[28..44], first[28..44]);
     }
 }
 
@@ -169,19 +169,19 @@ fn a_push_is_accepted() {
 fn a_push_is_rejected_with_the_reason() {
     for mut pair in every_kind() {
         let id = pair.push(NOW);
-        let first = pair.from_pusher(NOW).unwrap();
-        pair.to_acceptor(&first).unwrap();
+        let first = pair.pusher_sends(NOW).unwrap();
+        pair.at_acceptor(&first).unwrap();
         assert_eq!(pair.answer(NOW, id + 1, Answer::Accept), Err(SendError::State));
         pair.answer(NOW, id, Answer::Reject(Reason::INVALID_SPI)).unwrap();
         assert_eq!(pair.answer(NOW, id, Answer::Accept), Err(SendError::State));
-        let second = pair.from_acceptor(NOW).unwrap();
-        assert_eq!(pair.from_acceptor(Instant::from_secs(1000)), None);
+        let second = pair.acceptor_sends(NOW).unwrap();
+        assert_eq!(pair.acceptor_sends(Instant::from_secs(1000)), None);
         // The answer was lost: the same comes again, and nothing is offered again.
-        assert_eq!(pair.to_acceptor(&first), Ok(Got::Duplicate));
-        assert_eq!(pair.from_acceptor(NOW), Some(second.clone()));
-        assert_eq!(pair.to_pusher(&second), Ok(Pushed::Rejected(Reason::INVALID_SPI)));
-        assert_eq!(pair.from_pusher(Instant::from_secs(1000)), None);
-        assert_eq!(pair.to_pusher(&second), Err(MessageError::NotExpected));
+        assert_eq!(pair.at_acceptor(&first), Ok(Got::Duplicate));
+        assert_eq!(pair.acceptor_sends(NOW), Some(second.clone()));
+        assert_eq!(pair.at_pusher(&second), Ok(Pushed::Rejected(Reason::INVALID_SPI)));
+        assert_eq!(pair.pusher_sends(Instant::from_secs(1000)), None);
+        assert_eq!(pair.at_pusher(&second), Err(MessageError::NotExpected));
     }
 }
 
@@ -190,12 +190,12 @@ fn a_push_is_rejected_with_the_reason() {
 fn silence_is_met_with_the_same_octets_and_given_up() {
     let mut pair = Pair::plain();
     let id = pair.push(NOW);
-    let first = pair.from_pusher(NOW).unwrap();
+    let first = pair.pusher_sends(NOW).unwrap();
     for at in [2, 6, 14, 30] {
         assert_eq!(pair.pusher.wake_at(), Some(Instant::from_secs(at)));
         assert_eq!(pair.pusher.poll(Instant::from_millis(at * 1000 - 1)), None);
-        assert_eq!(pair.from_pusher(Instant::from_secs(at)), Some(first.clone()));
-        assert_eq!(pair.from_pusher(Instant::from_secs(at)), None);
+        assert_eq!(pair.pusher_sends(Instant::from_secs(at)), Some(first.clone()));
+        assert_eq!(pair.pusher_sends(Instant::from_secs(at)), None);
     }
     assert_eq!(pair.pusher.poll(Instant::from_secs(61)), None);
     assert_eq!(pair.pusher.poll(Instant::from_secs(62)), Some(Due::GaveUp(id)));
@@ -203,40 +203,40 @@ fn silence_is_met_with_the_same_octets_and_given_up() {
     assert_eq!(pair.pusher.message_id(), None);
 
     // (3) never comes.
-    pair.to_acceptor(&first).unwrap();
+    pair.at_acceptor(&first).unwrap();
     pair.answer(NOW, id, Answer::Accept).unwrap();
-    let second = pair.from_acceptor(NOW).unwrap();
+    let second = pair.acceptor_sends(NOW).unwrap();
     for at in [2, 6, 14, 30] {
         assert_eq!(pair.acceptor.wake_at(), Some(Instant::from_secs(at)));
-        assert_eq!(pair.from_acceptor(Instant::from_secs(at)), Some(second.clone()));
+        assert_eq!(pair.acceptor_sends(Instant::from_secs(at)), Some(second.clone()));
     }
     assert_eq!(pair.acceptor.poll(Instant::from_secs(62)), Some(Due::GaveUp(id)));
     assert_eq!(pair.acceptor.poll(Instant::from_secs(99)), None);
-    assert_eq!(pair.to_acceptor(&first), Err(MessageError::Stale));
+    assert_eq!(pair.at_acceptor(&first), Err(MessageError::Stale));
 }
 
 #[test]
 fn doubles_change_nothing() {
     let mut pair = Pair::plain();
     let id = pair.push(NOW);
-    let first = pair.from_pusher(NOW).unwrap();
-    assert!(matches!(pair.to_acceptor(&first), Ok(Got::Offer(..))));
+    let first = pair.pusher_sends(NOW).unwrap();
+    assert!(matches!(pair.at_acceptor(&first), Ok(Got::Offer(..))));
     // The host still thinks.
-    assert_eq!((pair.to_acceptor(&first), pair.from_acceptor(NOW)), (Ok(Got::Duplicate), None));
+    assert_eq!((pair.at_acceptor(&first), pair.acceptor_sends(NOW)), (Ok(Got::Duplicate), None));
     pair.answer(NOW, id, Answer::Accept).unwrap();
-    let second = pair.from_acceptor(NOW).unwrap();
-    assert_eq!(pair.to_acceptor(&first), Ok(Got::Duplicate));
-    assert_eq!((pair.from_acceptor(NOW), pair.from_acceptor(NOW)), (Some(second.clone()), None));
-    assert_eq!(pair.to_pusher(&second), Ok(Pushed::Accepted));
-    let third = pair.from_pusher(NOW).unwrap();
-    assert_eq!(pair.to_pusher(&second), Ok(Pushed::Duplicate));
-    assert_eq!((pair.from_pusher(NOW), pair.from_pusher(NOW)), (Some(third.clone()), None));
-    assert_eq!(pair.to_acceptor(&third), Ok(Got::Confirmed(id)));
-    assert_eq!(pair.to_acceptor(&third), Ok(Got::Duplicate));
-    assert_eq!(pair.to_acceptor(&first), Ok(Got::Duplicate));
-    assert_eq!(pair.from_acceptor(NOW), None);
+    let second = pair.acceptor_sends(NOW).unwrap();
+    assert_eq!(pair.at_acceptor(&first), Ok(Got::Duplicate));
+    assert_eq!((pair.acceptor_sends(NOW), pair.acceptor_sends(NOW)), (Some(second.clone()), None));
+    assert_eq!(pair.at_pusher(&second), Ok(Pushed::Accepted));
+    let third = pair.pusher_sends(NOW).unwrap();
+    assert_eq!(pair.at_pusher(&second), Ok(Pushed::Duplicate));
+    assert_eq!((pair.pusher_sends(NOW), pair.pusher_sends(NOW)), (Some(third.clone()), None));
+    assert_eq!(pair.at_acceptor(&third), Ok(Got::Confirmed(id)));
+    assert_eq!(pair.at_acceptor(&third), Ok(Got::Duplicate));
+    assert_eq!(pair.at_acceptor(&first), Ok(Got::Duplicate));
+    assert_eq!(pair.acceptor_sends(NOW), None);
     pair.pusher.abandon();
-    assert_eq!(pair.to_pusher(&second), Err(MessageError::NotExpected));
+    assert_eq!(pair.at_pusher(&second), Err(MessageError::NotExpected));
 }
 
 /// RFC 6407 §3.2: a replay must not change the state of the group.
@@ -244,27 +244,27 @@ fn doubles_change_nothing() {
 fn replays_are_refused_or_come_to_nothing() {
     let mut pair = Pair::plain();
     let old = pair.push(NOW);
-    let suppressed = pair.from_pusher(NOW).unwrap();
+    let suppressed = pair.pusher_sends(NOW).unwrap();
     pair.pusher.abandon();
     // Delivered late, it is offered, as it may be new; nobody confirms it.
-    assert!(matches!(pair.to_acceptor(&suppressed), Ok(Got::Offer(..))));
+    assert!(matches!(pair.at_acceptor(&suppressed), Ok(Got::Offer(..))));
     pair.answer(NOW, old, Answer::Accept).unwrap();
-    let late = pair.from_acceptor(NOW).unwrap();
-    assert_eq!(pair.to_pusher(&late), Err(MessageError::NotExpected));
+    let late = pair.acceptor_sends(NOW).unwrap();
+    assert_eq!(pair.at_pusher(&late), Err(MessageError::NotExpected));
     // A new one takes its place.
     let id = pair.push(NOW);
-    let first = pair.from_pusher(NOW).unwrap();
-    assert!(matches!(pair.to_acceptor(&first), Ok(Got::Offer(..))));
-    assert_eq!(pair.to_acceptor(&suppressed), Err(MessageError::Stale));
+    let first = pair.pusher_sends(NOW).unwrap();
+    assert!(matches!(pair.at_acceptor(&first), Ok(Got::Offer(..))));
+    assert_eq!(pair.at_acceptor(&suppressed), Err(MessageError::Stale));
     assert_eq!(pair.answer(NOW, old, Answer::Accept), Err(SendError::State));
     // The old answer is not the answer to the new push, though it comes from the same peer.
-    assert_eq!(pair.to_pusher(&late), Err(MessageError::NotExpected));
+    assert_eq!(pair.at_pusher(&late), Err(MessageError::NotExpected));
     let mut relabelled = late;
     relabelled[20..24].copy_from_slice(&id.to_be_bytes());
-    assert_eq!(pair.to_pusher(&relabelled), Err(MessageError::Authentication));
+    assert_eq!(pair.at_pusher(&relabelled), Err(MessageError::Authentication));
     pair.answer(NOW, id, Answer::Accept).unwrap();
-    let second = pair.from_acceptor(NOW).unwrap();
-    assert_eq!(pair.to_pusher(&second), Ok(Pushed::Accepted));
+    let second = pair.acceptor_sends(NOW).unwrap();
+    assert_eq!(pair.at_pusher(&second), Ok(Pushed::Accepted));
 }
 
 /// Both ends have the same keys, so that their own messages are authentic to them.
@@ -274,11 +274,11 @@ fn reflections_are_refused() {
         let mut pair = Pair::new(role, PrfAlgorithm::HmacSha2_256, 16);
         let id = pair.push(NOW);
         assert_eq!(id >> 31, u32::from(role == Role::Responder));
-        let first = pair.from_pusher(NOW).unwrap();
+        let first = pair.pusher_sends(NOW).unwrap();
         let mut own = Acceptor::new(Retry::default());
         let mut copy = first.clone();
         assert_eq!(own.receive(&pair.ours, &mut RustCrypto, &mut copy), Err(MessageError::MessageId));
-        assert_eq!(pair.to_pusher(&first), Err(MessageError::Authentication));
+        assert_eq!(pair.at_pusher(&first), Err(MessageError::Authentication));
         let mut relabelled = first.clone();
         relabelled[20] ^= 0x80;
         let reflected = own.receive(&pair.ours, &mut RustCrypto, &mut relabelled);
@@ -291,14 +291,14 @@ fn reflections_are_refused() {
 fn every_flipped_bit_is_refused_and_leaves_no_trace() {
     let mut pair = Pair::plain();
     let id = pair.push(NOW);
-    let first = pair.from_pusher(NOW).unwrap();
+    let first = pair.pusher_sends(NOW).unwrap();
     let flipped = |message: &[u8], bit: usize| {
         let mut message = message.to_vec();
         message[bit / 8] ^= 0x80 >> (bit % 8);
         message
     };
     for bit in 0..first.len() * 8 {
-        let error = pair.to_acceptor(&flipped(&first, bit)).unwrap_err();
+        let error = pair.at_acceptor(&flipped(&first, bit)).unwrap_err();
         let expected = match bit / 8 {
             0..=15 => MessageError::Cookies,
             17 => MessageError::Version,
@@ -310,48 +310,48 @@ fn every_flipped_bit_is_refused_and_leaves_no_trace() {
         };
         assert_eq!(error, expected, "bit {bit}");
     }
-    assert!(matches!(pair.to_acceptor(&first), Ok(Got::Offer(..))));
+    assert!(matches!(pair.at_acceptor(&first), Ok(Got::Offer(..))));
     pair.answer(NOW, id, Answer::Accept).unwrap();
-    let second = pair.from_acceptor(NOW).unwrap();
+    let second = pair.acceptor_sends(NOW).unwrap();
     for bit in 0..second.len() * 8 {
-        assert!(pair.to_pusher(&flipped(&second, bit)).is_err(), "bit {bit}");
+        assert!(pair.at_pusher(&flipped(&second, bit)).is_err(), "bit {bit}");
     }
-    assert_eq!(pair.from_pusher(NOW), None);
-    assert_eq!(pair.to_pusher(&second), Ok(Pushed::Accepted));
-    let third = pair.from_pusher(NOW).unwrap();
+    assert_eq!(pair.pusher_sends(NOW), None);
+    assert_eq!(pair.at_pusher(&second), Ok(Pushed::Accepted));
+    let third = pair.pusher_sends(NOW).unwrap();
     for bit in 0..third.len() * 8 {
-        assert!(pair.to_acceptor(&flipped(&third, bit)).is_err(), "bit {bit}");
+        assert!(pair.at_acceptor(&flipped(&third, bit)).is_err(), "bit {bit}");
     }
-    assert_eq!(pair.to_acceptor(&third), Ok(Got::Confirmed(id)));
+    assert_eq!(pair.at_acceptor(&third), Ok(Got::Confirmed(id)));
 }
 
 #[test]
 fn every_truncation_is_refused() {
     let mut pair = Pair::plain();
     let id = pair.push(NOW);
-    let first = pair.from_pusher(NOW).unwrap();
+    let first = pair.pusher_sends(NOW).unwrap();
     for len in 0..first.len() {
-        assert_eq!(pair.to_acceptor(&first[..len]), Err(MessageError::Length));
+        assert_eq!(pair.at_acceptor(&first[..len]), Err(MessageError::Length));
         let mut short = first[..len].to_vec();
         if len >= HEADER_LEN {
             short[24..28].copy_from_slice(&(len as u32).to_be_bytes());
             let whole = (len - HEADER_LEN).is_multiple_of(16) && len >= HEADER_LEN + 36;
             let expected = if whole { MessageError::Authentication } else { MessageError::Length };
-            assert_eq!(pair.to_acceptor(&short), Err(expected), "{len}");
+            assert_eq!(pair.at_acceptor(&short), Err(expected), "{len}");
         }
     }
     let mut long = first.clone();
     long.extend([0; 16]);
     long[27] += 16;
-    assert_eq!(pair.to_acceptor(&long), Err(MessageError::Authentication));
-    assert!(matches!(pair.to_acceptor(&first), Ok(Got::Offer(..))));
+    assert_eq!(pair.at_acceptor(&long), Err(MessageError::Authentication));
+    assert!(matches!(pair.at_acceptor(&first), Ok(Got::Offer(..))));
     // (3) before the answer.
     let third = [&first[..HEADER_LEN], &[0; 48]].concat();
     let mut third = third;
     third[24..28].copy_from_slice(&76_u32.to_be_bytes());
-    assert_eq!(pair.to_acceptor(&third), Err(MessageError::NotExpected));
+    assert_eq!(pair.at_acceptor(&third), Err(MessageError::NotExpected));
     pair.answer(NOW, id, Answer::Accept).unwrap();
-    assert_eq!(pair.to_acceptor(&third), Err(MessageError::Authentication));
+    assert_eq!(pair.at_acceptor(&third), Err(MessageError::Authentication));
 }
 
 #[test]
@@ -363,9 +363,9 @@ fn deletions() {
         let len = emit_delete(&mut pair.ours, &mut RustCrypto, protocol, &spis, &mut buffer).unwrap();
         let message = &buffer[..len];
         assert_eq!(message[18], INFORMATIONAL);
-        assert_eq!(pair.to_acceptor(message), Ok(Got::Deleted(protocol, vec![0x1000, 0x2000, 0xffff_ffff])));
+        assert_eq!(pair.at_acceptor(message), Ok(Got::Deleted(protocol, vec![0x1000, 0x2000, 0xffff_ffff])));
         // An SPI may be used again: an old deletion must not hit the new association.
-        assert_eq!(pair.to_acceptor(message), Err(MessageError::Stale));
+        assert_eq!(pair.at_acceptor(message), Err(MessageError::Stale));
     }
     let mut short = [0; 91];
     let emit = |pair: &mut Pair, spis: &[Spi], buffer: &mut [u8]| {
@@ -378,16 +378,16 @@ fn deletions() {
     assert_eq!(emit(&mut pair, &spis[..1], &mut [0; 92]), Ok(92));
     // In between, the exchange goes on.
     let id = pair.push(NOW);
-    let first = pair.from_pusher(NOW).unwrap();
-    pair.to_acceptor(&first).unwrap();
+    let first = pair.pusher_sends(NOW).unwrap();
+    pair.at_acceptor(&first).unwrap();
     let mut buffer = [0; 256];
     let len = emit(&mut pair, &spis, &mut buffer).unwrap();
-    assert!(matches!(pair.to_acceptor(&buffer[..len]), Ok(Got::Deleted(..))));
+    assert!(matches!(pair.at_acceptor(&buffer[..len]), Ok(Got::Deleted(..))));
     pair.answer(NOW, id, Answer::Accept).unwrap();
-    let second = pair.from_acceptor(NOW).unwrap();
-    pair.to_pusher(&second).unwrap();
-    let third = pair.from_pusher(NOW).unwrap();
-    assert_eq!(pair.to_acceptor(&third), Ok(Got::Confirmed(id)));
+    let second = pair.acceptor_sends(NOW).unwrap();
+    pair.at_pusher(&second).unwrap();
+    let third = pair.pusher_sends(NOW).unwrap();
+    assert_eq!(pair.at_acceptor(&third), Ok(Got::Confirmed(id)));
 }
 
 #[test]
@@ -427,6 +427,64 @@ fn descriptions() {
     assert_eq!(with(16, 12), Err(PayloadError::Unexpected));
     assert_eq!(with(17, 1), Err(PayloadError::Reserved));
     assert_eq!(with(19, 11), Err(PayloadError::Length));
+}
+
+/// Whole first messages, octet by octet, as another implementation makes them (`.ci/interop/ike_peer.py`). Under SHA-1 the key
+/// of 32 octets is more than SKEYID_e has (RFC 2409 Appendix B).
+#[test]
+fn octets_of_a_push() {
+    for (prf, key_len, expected) in [
+        (
+            PrfAlgorithm::HmacSha1,
+            32,
+            "111111111111111122222222222222220810f001000003e90000007c54750969c421ac5ec0fbf93fcd16a5d97a752a0d225ff68da4620b90b179f820d2f9209c80ed421f963cc83e0f1569b5b7f443bd2d552008ed380bed7dd79e9b227e024ad338fbdbe8ee8a57c1f917345a27fa34f489f8abc7a95468aea677a3",
+        ),
+        (
+            PrfAlgorithm::HmacSha2_256,
+            16,
+            "111111111111111122222222222222220810f001000003e90000008c8b915388138970f24f2a157ce7e4f5a6124ff6a3fbbd3c7ebf928f07a5eaae90d1ff51d8cefdfa1caabd0cb3ac42e8399dabec0ce441613b30f30d07d780f8e2b7c2c4191efe99cbb89e714adac0c847cef9db3d63ab501d7deee399fe14759dc6a40d86bac1fff5de5a3f8e7e7d9ada",
+        ),
+    ] {
+        let mut pair = Pair::new(Role::Initiator, prf, key_len);
+        assert_eq!(pair.push(NOW), 1001);
+        let message: String = pair.pusher_sends(NOW).unwrap().iter().map(|octet| format!("{octet:02x}")).collect();
+        assert_eq!(message, expected);
+    }
+}
+
+/// RFC 2409 Appendix B: zeros, less than a block. What is authentic but for its padding is refused like what is not.
+#[test]
+fn padding_is_checked() {
+    use xcast_sec::crypto::{CipherAlgorithm, CryptoProvider, PrfProvider};
+
+    // HASH, nonce and description have 24 + 36 + 28 octets: 8 of padding fill the block.
+    let attempt = |padding: &[u8], chain: &[u8]| {
+        let message_id = 7_u32.to_be_bytes();
+        let key = RustCrypto.prf_key(PrfAlgorithm::HmacSha1, &[0xa1; 20]).unwrap();
+        let hash = RustCrypto.prf(&key, [&message_id, chain]).unwrap();
+        let mut body = [&[payload_type::NONCE, 0, 0, 24], hash.as_octets(), chain, padding].concat();
+        let iv = RustCrypto.hash(PrfAlgorithm::HmacSha1, [&[0x77; 16][..], &message_id]).unwrap();
+        let key = RustCrypto.cipher_key(CipherAlgorithm::AesCbc, &[0xe1; 16]).unwrap();
+        RustCrypto.encrypt(&key, &iv.as_octets()[..16], &mut body).unwrap();
+        let len = (28 + body.len() as u32).to_be_bytes();
+        let head = [payload_type::HASH, 0x10, EXCHANGE_TYPE, 1];
+        let message = [&[0x11; 8][..], &[0x22; 8], &head, &message_id, &len, &body].concat();
+        let mut pair = Pair::new(Role::Initiator, PrfAlgorithm::HmacSha1, 16);
+        pair.at_acceptor(&message)
+    };
+    let nonce = [&[payload_type::SA, 0, 0, 36][..], &[3; 32]].concat();
+    let chain = [&nonce[..], &DESCRIPTION].concat();
+    assert_eq!(attempt(&[0; 8], &chain), Ok(Got::Offer(7, DESCRIPTION.to_vec())));
+    assert_eq!(attempt(&[0, 0, 0, 0, 0, 0, 0, 1], &chain), Err(MessageError::Authentication));
+    assert_eq!(attempt(&[1, 2, 3, 4, 5, 6, 7, 7], &chain), Err(MessageError::Authentication));
+    assert_eq!(attempt(&[0; 24], &chain), Err(MessageError::Authentication));
+    // Padding that is authenticated belongs to nothing.
+    assert_eq!(attempt(&[], &[&chain[..], &[0; 8]].concat()), Err(MessageError::Authentication));
+    // Authentic, but not this exchange's.
+    let without_kd = [&nonce[..], &[0], &DESCRIPTION[1..16]].concat();
+    assert_eq!(attempt(&[0; 4], &without_kd), Err(MessageError::Payload(PayloadError::Unexpected)));
+    let short = [&[payload_type::SA, 0, 0, 12][..], &[3; 8], &DESCRIPTION].concat();
+    assert_eq!(attempt(&[], &short), Err(MessageError::Payload(PayloadError::Value)));
 }
 
 #[test]
@@ -483,7 +541,7 @@ proptest! {
             let (forth, back) = (pick(&mut to_acceptor, keep), pick(&mut to_pusher, keep));
             if what == 2 { continue }
             if let Some(message) = forth {
-                match pair.to_acceptor(&message) {
+                match pair.at_acceptor(&message) {
                     Ok(Got::Offer(offered, octets)) => {
                         prop_assert_eq!(octets, DESCRIPTION.to_vec());
                         pair.answer(now, offered, Answer::Accept).unwrap();
@@ -496,10 +554,10 @@ proptest! {
                     Err(error) => prop_assert!(false, "{}", error),
                 }
             }
-            if let Some(message) = back {
-                if let Ok(Pushed::Accepted) = pair.to_pusher(&message) {
-                    accepted.push(id);
-                }
+            if let Some(message) = back
+                && let Ok(Pushed::Accepted) = pair.at_pusher(&message)
+            {
+                accepted.push(id);
             }
             if step > heal && confirmed.contains(&id) { return Ok(()) }
         }

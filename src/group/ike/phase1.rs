@@ -169,3 +169,57 @@ fn encryption_key<P: PrfProvider>(config: &Phase1Config<'_>, crypto: &mut P) -> 
     let key = material.get(..config.key_len.min(MAX_KEY)).ok_or(KeyError::Provider)?;
     crypto.cipher_key(CipherAlgorithm::AesCbc, key)
 }
+
+#[cfg(all(test, feature = "rust-crypto"))]
+mod tests {
+    use super::*;
+    use crate::crypto::RustCrypto;
+
+    struct Ones;
+
+    impl rand_core::TryRng for Ones {
+        type Error = core::convert::Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            Ok(u32::MAX)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Ok(u64::MAX)
+        }
+
+        fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
+            octets.fill(0xff);
+            Ok(())
+        }
+    }
+
+    impl TryCryptoRng for Ones {}
+
+    /// No message ID comes twice, none is that of phase 1, and each is of its own end only.
+    #[test]
+    fn message_ids_end() {
+        for (role, other, last) in
+            [(Role::Initiator, Role::Responder, 0x7fff_ffff), (Role::Responder, Role::Initiator, 0xffff_ffff)]
+        {
+            let new = |role| {
+                let cookies = Cookies { initiator: [1; 8], responder: [2; 8] };
+                let keys = [3; 20];
+                let (skeyid_a, skeyid_e, prf) = (&keys[..], &keys[..], PrfAlgorithm::HmacSha1);
+                let config =
+                    Phase1Config { role, cookies, prf, skeyid_a, skeyid_e, key_len: 16, last_block: [4; BLOCK] };
+                Phase1::new(&config, &mut RustCrypto, &mut Ones).unwrap()
+            };
+            let (mut ours, theirs) = (new(role), new(other));
+            let first = ours.draw_message_id().unwrap();
+            assert_eq!(first & !OF_RESPONDER, FIRST_BELOW - 1);
+            assert_eq!(ours.draw_message_id(), Ok(first + 1));
+            assert!(theirs.is_peers(first) && !ours.is_peers(first));
+            ours.next_id = Some(last);
+            assert_eq!(ours.draw_message_id(), Ok(last));
+            assert_eq!(ours.draw_message_id(), Err(SendError::MessageIdsExhausted));
+            assert_eq!(ours.draw_message_id(), Err(SendError::MessageIdsExhausted));
+            assert!(!ours.is_peers(0) && !theirs.is_peers(0) && !ours.is_peers(OF_RESPONDER));
+        }
+    }
+}
