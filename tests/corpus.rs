@@ -10,6 +10,9 @@ mod group_octets;
 mod group_text;
 #[path = "fuzz_checks/gullible.rs"]
 mod gullible;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/lkh_message.rs"]
+mod lkh_message;
 #[path = "fuzz_checks/open_packet.rs"]
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
@@ -18,6 +21,11 @@ mod parse_packet;
 mod process_packet;
 #[path = "fuzz_checks/receive_packet.rs"]
 mod receive_packet;
+}
+
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/push_message.rs"]
+mod push_message;
 #[path = "fuzz_checks/receive_ping.rs"]
 mod receive_ping;
 #[path = "fuzz_checks/route_packet.rs"]
@@ -26,6 +34,9 @@ mod route_packet;
 mod route_packet_v2;
 #[path = "fuzz_checks/routes.rs"]
 mod routes;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/sip_body.rs"]
+mod sip_body;
 
 /// Runs `check` on every file of a corpus; none is an error, as then nothing would be tested.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -89,4 +100,22 @@ fn group_text_corpus() {
 #[test]
 fn accept_message_corpus() {
     replay("accept_message", accept_message::check);
+}
+
+#[cfg(feature = "rust-crypto")]
+#[test]
+fn push_message_corpus() {
+    replay("push_message", push_message::check);
+}
+
+#[cfg(feature = "rust-crypto")]
+#[test]
+fn sip_body_corpus() {
+    replay("sip_body", sip_body::check);
+}
+
+#[cfg(feature = "rust-crypto")]
+#[test]
+fn lkh_message_corpus() {
+    replay("lkh_message", lkh_message::check);
 }

@@ -4,6 +4,8 @@
 //! association, so that a slot of a hardware security module fits as well as octets in memory, and so that whatever can
 //! be computed once per key (AES round keys, the two keyed states of an HMAC) is not computed per packet.
 //!
+//! Key management needs more, of providers that have it: [`PrfProvider`].
+//!
 //! `RustCrypto` ships, behind the feature `rust-crypto`, which is on by default.
 //!
 //! [`Signer`] and [`Verifier`] are the seam to signatures, which prove who said something and not only that it was one of
@@ -12,6 +14,7 @@
 mod algorithm;
 #[cfg(feature = "ed25519")]
 mod ed25519;
+mod prf;
 mod secret;
 mod signature;
 
@@ -23,8 +26,9 @@ pub use algorithm::{
 };
 #[cfg(feature = "ed25519")]
 pub use ed25519::{ED25519_KEY_LEN, ED25519_SIGNATURE_LEN, Ed25519Signer, Ed25519Verifier, PublicKeyError};
+pub use prf::{MAX_PRF_LEN, PrfAlgorithm, PrfOutput, PrfProvider};
 #[cfg(feature = "rust-crypto")]
-pub use rust_crypto::{RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey};
+pub use rust_crypto::{RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey, RustCryptoPrfKey};
 pub use secret::SecretKey;
 pub use signature::{MAX_SIGNATURE_LEN, SignError, Signer, SignerId, Verifier, VerifyError};
 

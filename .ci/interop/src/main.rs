@@ -16,7 +16,7 @@
 //!   that is forward, whatever then becomes of the packet.
 //! - `pad_to_8`: AH is padded to 8 octets in IPv4 as well.
 //!
-//! An opened dummy packet has `"dummy": true` in its answer.
+//! An opened dummy packet has `"dummy": true` in its answer. Operations that start with `ike_` are in ike.rs.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -34,6 +34,8 @@ use xcast_sec::wire::CodePoints;
 #[path = "../../../tests/vector_sa/mod.rs"]
 #[allow(dead_code, reason = "the vectors need more of it")]
 mod vector_sa;
+
+mod ike;
 
 use vector_sa::{Object, SaFields, code_points};
 
@@ -68,11 +70,12 @@ struct Sessions {
     /// By session and association.
     outbound: BTreeMap<(String, String), OutboundSa<RustCrypto>>,
     started: Clock,
+    ike: ike::Ends,
 }
 
 impl Sessions {
     fn new() -> Self {
-        Self { windows: BTreeMap::new(), outbound: BTreeMap::new(), started: Clock::now() }
+        Self { windows: BTreeMap::new(), outbound: BTreeMap::new(), started: Clock::now(), ike: ike::Ends::default() }
     }
 
     fn answer(&mut self, line: &[u8]) -> Result<Value, String> {
@@ -81,7 +84,7 @@ impl Sessions {
         match request.text("op")? {
             "seal" => self.seal(&request),
             "open" => self.open(&request),
-            op => Err(format!("unknown op {op:?}")),
+            op => self.ike.answer(op, &request),
         }
     }
 

@@ -28,6 +28,9 @@ pub fn all() -> bool {
         && sessions_split()
         && stacks_talk()
         && groups_are_described()
+        && pushes()
+        && sip_bodies()
+        && key_trees()
 }
 
 /// A packet from the corpus of the fuzz target is read; cut short, it is refused.
@@ -457,7 +460,138 @@ fn stacks_talk() -> bool {
 
 /// Without the feature there is no provider to name.
 #[cfg(not(feature = "rust-crypto"))]
-fn stacks_talk() -> bool {
+fn stacks_talk() -> bool {}
+
+/// An association is pushed, accepted and confirmed; its deletion comes through.
+#[cfg(feature = "rust-crypto")]
+fn pushes() -> bool {
+    use xcast_sec::crypto::{PrfAlgorithm, RustCrypto};
+    use xcast_sec::group::ike::{
+        Acceptor, Answer, Cookies, Description, Due, Phase1, Phase1Config, Protocol, Pushed, Pusher, Received, Retry,
+        Role, emit_delete,
+    };
+    use xcast_sec::ipsec::Spi;
+    use xcast_sec::time::Instant;
+
+    let config = |role| Phase1Config {
+        role,
+        cookies: Cookies { initiator: [1; 8], responder: [2; 8] },
+        prf: PrfAlgorithm::HmacSha2_256,
+        skeyid_a: &[3; 32],
+        skeyid_e: &[4; 32],
+        key_len: 32,
+        last_block: [5; 16],
+    };
+    let (now, mut crypto) = (Instant::START, RustCrypto);
+    let ours = Phase1::new(&config(Role::Initiator), &mut crypto, &mut Zeros);
+    let theirs = Phase1::new(&config(Role::Responder), &mut crypto, &mut Zeros);
+    let (Ok(mut ours), Ok(theirs)) = (ours, theirs) else { return false };
+    let (mut pusher, mut acceptor) = (Pusher::<256>::new(Retry::default()), Acceptor::new(Retry::default()));
+    let Ok(description) = Description::parse(black_box(&[17, 0, 0, 5, 1, 0, 0, 0, 5, 2])) else { return false };
+    let mut frame = [0; 256];
+    let copy = |due: Option<Due<'_>>, frame: &mut [u8; 256]| {
+        let Some(Due::Transmit(octets)) = due else { return 0 };
+        let Some(place) = frame.get_mut(..octets.len()) else { return 0 };
+        place.copy_from_slice(octets);
+        octets.len()
+    };
+    let pushed = pusher.push(now, &mut ours, &mut crypto, &mut Zeros, &description);
+    let len = copy(pusher.poll(now), &mut frame);
+    let offered = acceptor.receive(&theirs, &mut crypto, frame.get_mut(..len).unwrap_or(&mut []));
+    let (Ok(id), Ok(Received::Offer(offer))) = (pushed, offered) else { return false };
+    if offer.message_id != id || offer.description != description {
+        return false;
+    }
+    let answered = acceptor.answer(now, &theirs, &mut crypto, &mut Zeros, id, Answer::Accept);
+    let len = copy(acceptor.poll(now), &mut frame);
+    let accepted = pusher.receive(&ours, &mut crypto, frame.get_mut(..len).unwrap_or(&mut []));
+    let len = copy(pusher.poll(now), &mut frame);
+    let confirmed = acceptor.receive(&theirs, &mut crypto, frame.get_mut(..len).unwrap_or(&mut []));
+    if answered.is_err() || accepted != Ok(Pushed::Accepted) || confirmed != Ok(Received::Confirmed(id)) {
+        return false;
+    }
+    let Some(spi) = Spi::new(0x1000) else { return false };
+    let deleted = emit_delete(&mut ours, &mut crypto, Protocol::Esp, &[spi], &mut frame);
+    let deleted = deleted.ok().and_then(|len| frame.get_mut(..len));
+    deleted.is_some_and(|frame| {
+        let received = acceptor.receive(&theirs, &mut crypto, frame);
+        matches!(received, Ok(Received::Deleted(spis)) if spis.iter().eq([spi]))
+    })
+}
+
+/// Without the feature there is no algorithm to run.
+#[cfg(not(feature = "rust-crypto"))]
+fn pushes() -> bool {
+    true
+}
+
+/// A body goes through base64 and opens in its transaction alone; its header lines are read.
+#[cfg(feature = "rust-crypto")]
+fn sip_bodies() -> bool {
+    use xcast_sec::crypto::{AeadAlgorithm, RustCrypto};
+    use xcast_sec::group::sip::{
+        Channel, Counters, Dialogue, Encoding, MEDIA_TYPE, Offer, OpenError, PartHeaders, Side, base64,
+    };
+
+    let algorithm = AeadAlgorithm::ChaCha20Poly1305;
+    let end = |side| Channel::new(algorithm, black_box(&[1; 36]), side, Counters::default(), &mut RustCrypto);
+    let (Ok(mut host), Ok(mut member)) = (end(Side::Host), end(Side::Member)) else { return false };
+    let (call_id, from_uri, from_tag, to_uri) = (&b"call"[..], &b"sip:a"[..], &b"tag"[..], &b"sip:b"[..]);
+    let dialogue = Dialogue { call_id, from_uri, from_tag, to_uri, to_tag: None, cseq: 1 };
+    let offer = Offer { group: b"group", epoch: 1, sa: b"sa", kd: b"kd" };
+    let (mut body, mut text) = ([0; 128], [0; 256]);
+    let Ok((len, counter)) = host.seal_offer(&mut RustCrypto, &dialogue, &offer, &mut body) else { return false };
+    let encoded = body.get(..len).and_then(|body| base64::encode(body, &mut text).ok());
+    let Some(text) = encoded.and_then(|len| text.get_mut(..len)) else { return false };
+    if base64::decode(text) != Ok(len) {
+        return false;
+    }
+    let Some(received) = text.get_mut(..len) else { return false };
+    let elsewhere = Dialogue { cseq: 2, ..dialogue };
+    let moved = member.open_offer(&mut RustCrypto, &elsewhere, received).err();
+    let opened = member.open_offer(&mut RustCrypto, &dialogue, received);
+    let headers = PartHeaders::new(Encoding::Base64, true);
+    let mut sink = Sink(0);
+    moved == Some(OpenError::Authentication)
+        && opened == Ok((counter, offer))
+        && write!(sink, "{headers}").is_ok()
+        && sink.0 > MEDIA_TYPE.len()
+        && PartHeaders::parse(black_box(b"c: application/vnd.xcast-sec.group-sa\r\n")).is_ok()
+}
+
+/// Without the feature there is no algorithm to run.
+#[cfg(not(feature = "rust-crypto"))]
+fn sip_bodies() -> bool {
+    true
+}
+
+/// Who stays gets what is new, who left does not.
+#[cfg(feature = "rust-crypto")]
+fn key_trees() -> bool {
+    use xcast_sec::crypto::{AeadAlgorithm, RustCrypto};
+    use xcast_sec::group::lkh::{Controller, Member, Suite};
+
+    let Some(suite) = Suite::new(AeadAlgorithm::AesGcm16, black_box(20)) else { return false };
+    let mut controller = Controller::<4>::new(suite);
+    let (Ok(first), Ok(second)) = (controller.join(&[1; 20]), controller.join(&[2; 20])) else { return false };
+    let (stays, leaves) = (Member::new(suite, first, &[1; 20]), Member::new(suite, second, &[2; 20]));
+    let (Ok(mut stays), Ok(mut leaves)) = (stays, leaves) else { return false };
+    let mut buffer = [0; 512];
+    let mut step = |controller: &mut Controller<4>, stays: &mut Member, leaves: &mut Member| {
+        let len = controller.rekey(&mut RustCrypto, &mut Zeros, b"new", &mut buffer).unwrap_or(0);
+        let mut copy = buffer;
+        let gone = leaves.apply(&mut RustCrypto, copy.get_mut(..len).unwrap_or(&mut [])).is_err();
+        let new = stays.apply(&mut RustCrypto, buffer.get_mut(..len).unwrap_or(&mut []));
+        (new.is_ok_and(|applied| applied.payload == b"new"), gone)
+    };
+    step(&mut controller, &mut stays, &mut leaves) == (true, false)
+        && controller.leave(second.leaf).is_ok()
+        && step(&mut controller, &mut stays, &mut leaves) == (true, true)
+}
+
+/// Without the feature there is no algorithm to run.
+#[cfg(not(feature = "rust-crypto"))]
+fn key_trees() -> bool {
     true
 }
 

@@ -69,12 +69,13 @@ impl core::fmt::Debug for RustCryptoIntegrityKey {
     }
 }
 
-fn keyed<D: EagerHash>(key: &[u8]) -> Result<HmacCore<D>, KeyError> {
+/// The two states after `key`.
+pub(super) fn keyed<D: EagerHash>(key: &[u8]) -> Result<HmacCore<D>, KeyError> {
     HmacCore::new_from_slice(key).map_err(|_| KeyError::WrongLength { actual: key.len() })
 }
 
 /// The whole MAC over `parts`.
-fn mac<'p, D: EagerHash>(key: &HmacCore<D>, parts: impl IntoIterator<Item = &'p [u8]>) -> Output<Hmac<D>> {
+pub(super) fn mac<'p, D: EagerHash>(key: &HmacCore<D>, parts: impl IntoIterator<Item = &'p [u8]>) -> Output<Hmac<D>> {
     // `Hmac` is the two states and a block buffer, which is empty after the key: the handle does without, and each packet
     // gets a new one.
     let mut mac = Hmac::<D>::compose(key.clone(), Default::default());

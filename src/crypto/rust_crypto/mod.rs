@@ -3,10 +3,12 @@
 mod aead;
 mod cipher;
 mod integrity;
+mod prf;
 
 pub use aead::RustCryptoAeadKey;
 pub use cipher::RustCryptoCipherKey;
 pub use integrity::RustCryptoIntegrityKey;
+pub use prf::RustCryptoPrfKey;
 
 use super::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, Icv, IntegrityAlgorithm,
