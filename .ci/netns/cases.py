@@ -1,0 +1,252 @@
+"""The cases, in the order in which they run. Each gets the world as the one before left it."""
+
+import time
+
+from network import RECEIVERS, kernel_counters, near, own
+from nodes import KEYS, PORT
+from traffic import MARK, is_tunnel, is_udp, is_xcast, esp_at, wanted_source
+
+FAMILIES = (4, 6)
+
+
+def capabilities(world):
+    """Routers find out by pings which neighbours understand Xcast"""
+    world.start_routers()
+    r1 = world.nodes["r1"]
+    for family in FAMILIES:
+        found = r1.wait_for(rf"neighbour {own(family, 'r2', 2)}: Capable\n")
+        world.check(f"IPv{family}: r2 answers pings, and is taken for capable", found)
+    for family in FAMILIES:
+        found = r1.wait_for(rf"neighbour {own(family, 'p', 3)}: NotCapable\n", seconds=6)
+        world.check(f"IPv{family}: p does not, and is taken for not capable", found)
+
+
+def unmodified_receivers(world):
+    """Unmodified receivers get plain UDP from X2U, through their kernel's own stack"""
+    for family in FAMILIES:
+        with world.session("clear", family) as session:
+            payload, got = session.who_gets(RECEIVERS)
+            world.equal(f"IPv{family}: each of three programs gets it once", got, ["a", "b", "c"])
+            world.equal(f"IPv{family}: from the sender", world.programs.sources_of(payload), wanted_source(family, "clear"))
+            first = [packet for _, packet, _ in world.frames["s", 1].all() if payload in packet]
+            world.equal(f"IPv{family}: one Xcast packet left the sender", [is_xcast(packet) for packet in first], [True])
+            for node, link in (("a", 5), ("b", 6), ("c", 7)):
+                last = [packet for _, packet, _ in world.frames[node, link].all() if payload in packet]
+                world.equal(f"IPv{family}: one plain UDP packet came to {node}", [is_udp(packet) for packet in last], [True])
+    for node in RECEIVERS:
+        counters = kernel_counters(node)
+        errors = {name: value for name, value in counters.items() if name[1:] in ("InErrors", "InCsumErrors") and value}
+        world.equal(f"the kernel of {node} finds every checksum good", errors, {})
+
+
+def checksums_count(world):
+    """The receivers' kernels do look at those checksums"""
+    for family in FAMILIES:
+        with world.session("clear", family) as session:
+            payload, _ = session.who_gets(RECEIVERS)
+            frame = next(frame for _, packet, frame in world.frames["a", 5].all() if payload in packet)
+            wrong = payload[:-1] + b"!"
+            world.frames["r2", 5].send(frame.replace(payload, wrong))
+            got = world.programs.who_got(wrong, family, ())
+            world.equal(f"IPv{family}: a packet whose payload was changed is not delivered", got, [])
+            world.equal(f"IPv{family}: and counted", kernel_counters("a")[f"{family}InCsumErrors"], 1)
+
+
+def premature_x2u(world):
+    """A next hop without Xcast gets one plain UDP packet per receiver (premature X2U)"""
+    for family in FAMILIES:
+        with world.session("clear-far", family) as session:
+            payload, got = session.who_gets("ab")
+            world.equal(f"IPv{family}: both programs get it once", got, ["a", "b"])
+            passing = [packet for _, packet, _ in world.frames["p", 3].all() if payload in packet]
+            world.equal(f"IPv{family}: p saw two plain UDP packets", [is_udp(packet) for packet in passing], [True, True])
+
+
+def protected(world):
+    """Upgraded receivers get AH and ESP protected data, and their programs what was in it"""
+    world.start_receivers()
+    for protection, layers in (("esp", r"ESP #\d+"), ("ah+esp", r"AH #\d+ and ESP #\d+")):
+        for family in FAMILIES:
+            with world.session(protection, family) as session:
+                payload, got = session.who_gets(RECEIVERS)
+                label = f"IPv{family}, {protection}"
+                world.equal(f"{label}: each of three programs gets it once", got, ["a", "b", "c"])
+                world.equal(f"{label}: from the sender", world.programs.sources_of(payload),
+                            wanted_source(family, protection))
+                frames = [packet for link in (("s", 1), ("a", 5), ("b", 6), ("c", 7)) for _, packet, _ in
+                          world.frames[link].all()]
+                world.equal(f"{label}: one Xcast packet on each link", sum(map(is_xcast, frames)), 4)
+                world.check(f"{label}: and nothing on them that can be read", not any(MARK in frame for frame in frames))
+                for node in RECEIVERS:
+                    found = world.nodes[node].wait_for(rf"delivered, from \S+ to {near(family, node)} port {PORT}: 80 "
+                                                       rf"octets, {layers}\n")
+                    world.check(f"{label}: {node} opened what it had to", found)
+
+
+def owed_protection(world):
+    """What comes in the clear where ESP is required is refused"""
+    for family in FAMILIES:
+        with world.session("owed", family) as session:
+            marks = {node: len(world.nodes[node].text()) for node in RECEIVERS}
+            _, got = session.who_gets(())
+            world.equal(f"IPv{family}: no program gets it", got, [])
+            for node in RECEIVERS:
+                # With X=1 it arrives as an Xcast packet.
+                found = world.nodes[node].wait_for(r"refused, from \S+: not protected, as policy asks", after=marks[node])
+                world.check(f"IPv{family}: {node} says why", found)
+
+
+def configured_tunnel(world):
+    """A plain router in the middle passes tunnelled Xcast (configured tunnel)"""
+    for family in FAMILIES:
+        with world.session("esp-far", family) as session:
+            _, got = session.who_gets("ab")
+            world.equal(f"IPv{family}: both programs get it once", got, ["a", "b"])
+            passing = [is_tunnel(packet) for _, packet, _ in world.frames["p", 3].all() if is_tunnel(packet)]
+            world.equal(f"IPv{family}: one packet in a tunnel passed p", passing, ["plain"])
+
+
+def semi_permeable_tunnel(world):
+    """A plain router in the middle passes tunnelled Xcast (semi-permeable tunnel)"""
+    with world.session("esp-beyond", 6) as session:
+        _, got = session.who_gets("ab")
+        world.equal("IPv6: both programs get it once", got, ["a", "b"])
+        passing = [is_tunnel(packet) for _, packet, _ in world.frames["p", 3].all() if is_tunnel(packet)]
+        world.equal("IPv6: one packet in a tunnel passed p", passing, ["semi-permeable"])
+        for node, link in (("a", 5), ("b", 6)):
+            last = [is_tunnel(packet) for _, packet, _ in world.frames[node, link].all() if is_tunnel(packet)]
+            world.equal(f"IPv6: r2 branched it, and {node} got a copy of its own", last, ["semi-permeable"])
+
+
+def narrow_link(world):
+    """A link with too small an MTU: the others are served, and it is counted and reported"""
+    for name, family in (("clear", 4), ("clear", 6), ("esp", 6)):
+        with world.session(name, family) as session:
+            r2 = world.nodes["r2"]
+            before, mark = r2.counters().get("router.too_big", 0), len(r2.text())
+            _, got = session.who_gets("ac", size=1300)
+            world.equal(f"IPv{family}, {name}: a and c get 1300 octets, b does not", got, ["a", "c"])
+            found = r2.wait_for(rf"too big for the way to {near(family, 'b')}: 1 destinations not served, 1300 octets "
+                                "fit\n", after=mark)
+            world.check(f"IPv{family}, {name}: r2 reports it", found)
+            world.equal(f"IPv{family}, {name}: r2 counts it", r2.counters().get("router.too_big", 0) - before, 1)
+            _, got = session.who_gets(RECEIVERS)
+            world.equal(f"IPv{family}, {name}: what is shorter gets to b", got, ["a", "b", "c"])
+
+
+def hop_limit(world):
+    """A hop limit that ends at the second router"""
+    for family in FAMILIES:
+        with world.session("hops", family) as session:
+            r2 = world.nodes["r2"]
+            before = r2.counters().get("router.hop_limit", 0)
+            _, got = session.who_gets("c")
+            world.equal(f"IPv{family}: c, behind the first, gets it, a and b do not", got, ["c"])
+            world.equal(f"IPv{family}: r2 counts both", r2.counters().get("router.hop_limit", 0) - before, 2)
+
+
+def refused_on_a_link(world):
+    """Tampered and replayed packets, put on a link, are refused"""
+    for family in FAMILIES:
+        with world.session("esp", family) as session:
+            a, r1 = world.nodes["a"], world.nodes["r1"]
+            payload, _ = session.who_gets(RECEIVERS)
+            frame = next(frame for _, packet, frame in world.frames["a", 5].all() if is_xcast(packet))
+            copies = len(world.programs.got)
+
+            mark = len(a.text())
+            world.frames["r2", 5].send(frame)
+            found = a.wait_for("refused, from .*: .*replay", after=mark)
+            world.check(f"IPv{family}: a refuses a packet sent again", found, a.text()[mark:])
+
+            # A number far ahead, which has not been used: were it believed, the next genuine packet would be too old.
+            at = esp_at(frame, 0x0E000000 + family)
+            number = int.from_bytes(frame[at + 4:at + 8], "big") + 1000
+            forged = bytearray(frame)
+            forged[at + 4:at + 8] = number.to_bytes(4, "big")
+            forged[-1] ^= 1
+            mark = len(a.text())
+            world.frames["r2", 5].send(bytes(forged))
+            found = a.wait_for("refused, from .*: .*(ICV|integrity)", after=mark)
+            world.check(f"IPv{family}: a refuses one with another number and a changed octet", found, a.text()[mark:])
+
+            damaged = bytearray(next(frame for _, packet, frame in world.frames["s", 1].all() if is_xcast(packet)))
+            damaged[damaged.index(bytes_of(near(family, "b"))) + (2 if family == 4 else 5)] ^= 1
+            before = r1.counters().get("router.checksum", 0)
+            world.frames["s", 1].send(bytes(damaged))
+            found = r1.wait_for("not forwarded, from .*: .*checksum", seconds=2)
+            world.check(f"IPv{family}: r1 refuses a list of members that was changed", found, r1.text()[-300:])
+            world.equal(f"IPv{family}: and counts it", r1.counters().get("router.checksum", 0) - before, 1)
+
+            world.programs.who_got(b"", family, ())
+            world.equal(f"IPv{family}: no program got anything of it", len(world.programs.got), copies)
+            _, got = session.who_gets(RECEIVERS)
+            world.equal(f"IPv{family}: the next genuine packet arrives everywhere", got, ["a", "b", "c"])
+    counters = world.nodes["a"].counters()
+    world.equal("a counted both families' replays", counters.get("receiver.ipsec", 0) >= 4, True)
+
+
+def bytes_of(address):
+    import ipaddress
+    return ipaddress.ip_address(address).packed
+
+
+def router_restart(world):
+    """A router killed in the middle of a stream and started again loses no state that matters"""
+    for family in FAMILIES:
+        with world.session("esp", family) as session:
+            before = {node: world.nodes[node].counters() for node in RECEIVERS}
+            sent, killed, restarted = [], None, None
+            for number in range(40):
+                if number == 10:
+                    world.programs.who_got(sent[-1], family, RECEIVERS)
+                    world.nodes["r2"].kill()
+                    killed = number
+                if number == 25:
+                    world.nodes["r2"].start()
+                    # For the new process to ask the kernel where its neighbours are.
+                    restarted = number
+                sent.append(session.send())
+                world.programs.read(0)
+                time.sleep(0.012)
+            last = world.programs.who_got(sent[-1], family, RECEIVERS)
+            world.equal(f"IPv{family}: the last packet of the stream arrives everywhere, once", last, ["a", "b", "c"])
+            got = {node: [number for number, payload in enumerate(sent) for entry in world.programs.got
+                          if entry[0] == node and entry[2] == payload] for node in RECEIVERS}
+            lost_while_down = [number for number in range(40) if not killed <= number < restarted]
+            for node in "ab":
+                world.equal(f"IPv{family}: {node} got all of it, once, but what came while the router was dead",
+                            got[node], lost_while_down)
+            world.equal(f"IPv{family}: c, not behind that router, got all of it, once", got["c"], list(range(40)))
+            for node in RECEIVERS:
+                after = world.nodes[node].counters()
+                refused = after.get("receiver.ipsec", 0) - before[node].get("receiver.ipsec", 0)
+                world.equal(f"IPv{family}: {node} refused nothing, its windows go on", refused, 0)
+
+
+def ending(world):
+    """Nodes end when told to, and their logs keep secrets"""
+    for name in ("r1", "r2", "a", "b", "c"):
+        world.equal(f"{name} ends with status 0", world.nodes[name].stop(), 0)
+    logs = {name: node.text() for name, node in world.nodes.items()}
+    world.equal("no log tells a payload", [name for name, text in logs.items() if MARK.decode() in text], [])
+    keys = [name for name, text in logs.items() if any(key[:16] in text for key in KEYS.values())]
+    world.equal("no log tells a key", keys, [])
+    world.equal("nothing panicked", [name for name, text in logs.items() if "panicked" in text], [])
+
+
+ALL = [
+    capabilities,
+    unmodified_receivers,
+    checksums_count,
+    premature_x2u,
+    protected,
+    owed_protection,
+    configured_tunnel,
+    semi_permeable_tunnel,
+    narrow_link,
+    hop_limit,
+    refused_on_a_link,
+    router_restart,
+    ending,
+]

@@ -1,0 +1,83 @@
+//! A sender, a receiver or a router of Explicit Multicast on a Linux host: the library with real sockets around it.
+//!
+//! ```sh
+//! cargo build --example xcast_node
+//! xcast_node router.conf
+//! ```
+//!
+//! `--help` prints what a configuration file can say. `.ci/netns/run` builds a network of namespaces around such nodes; the
+//! configurations there are examples of every kind.
+//!
+//! Where to look for what:
+//!
+//! - `router`, `receiver`, `sender`: what each role does with the library
+//! - `network`: the kernel's routes as a `RouteLookup`, and the ways out; `link`: Ethernet frames; `netlink`: questions to the
+//!   kernel; `sys`: system calls, the only file with `unsafe` in it
+//! - `state`: sequence numbers that survive restarts
+//! - `config`: the configuration file; `keys` and `code_points` are those of the example `xcast_dump`
+//!
+//! How it stands beside the kernel, which goes on doing all that it did before:
+//!
+//! - Packets come from packet sockets, which see them before the kernel's own forwarding and whatever it thinks of them: it
+//!   delivers no routing type 253 to a multicast group to any other socket, and drops pings come back as martians.
+//! - An Xcast copy goes to the link-layer address of one neighbour, which the kernel resolves. Unicast copies and tunnels go
+//!   through raw sockets, routed by the kernel.
+//! - Routes and own addresses are the kernel's, asked for each packet. A router therefore has no state of its own but what pings
+//!   found out: killed and started again, it goes on where it was.
+//! - What a receiver opens it writes to a TUN device as ordinary unicast packets. What routers made unicast (X2U) goes straight
+//!   to the kernel: `require` rules over what comes in Xcast packets, a packet filter over everything else.
+//! - The kernel forwards a semi-permeable tunnel as the plain IPv6 packet that it is, and so a second time, unless it is told not
+//!   to. On a router that is to branch them: `ip -6 rule add ipproto ipv6 blackhole` (tunnels that end there are not concerned).
+//!
+//! It needs CAP_NET_RAW for its sockets and CAP_NET_ADMIN for TUN devices and neighbours. SIGTERM or SIGINT end it, SIGUSR1 has it
+//! tell its counters. Exit status: 0 if a signal ended it, 1 if something failed, 2 on a wrong argument, 3 on a configuration or
+//! keys that cannot be used.
+
+use std::process::ExitCode;
+
+// What is `pub(crate)` in this file is for `tests/xcast_node.rs`, which reads configurations too.
+
+#[path = "../xcast_dump/code_points.rs"]
+mod code_points;
+pub(crate) mod config;
+#[path = "../xcast_dump/keys.rs"]
+#[allow(dead_code, reason = "that a capture has extended sequence numbers is for xcast_dump to know")]
+pub(crate) mod keys;
+#[path = "../xcast_dump/wiped.rs"]
+mod wiped;
+
+#[cfg(target_os = "linux")]
+mod host;
+#[cfg(target_os = "linux")]
+mod link;
+#[cfg(target_os = "linux")]
+mod log;
+#[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(target_os = "linux")]
+mod network;
+#[cfg(target_os = "linux")]
+mod node;
+#[cfg(target_os = "linux")]
+mod receiver;
+#[cfg(target_os = "linux")]
+mod router;
+#[cfg(target_os = "linux")]
+mod run;
+#[cfg(target_os = "linux")]
+mod sender;
+#[cfg(target_os = "linux")]
+mod state;
+#[cfg(target_os = "linux")]
+mod sys;
+
+#[cfg(target_os = "linux")]
+fn main() -> ExitCode {
+    run::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() -> ExitCode {
+    eprintln!("error: xcast_node needs the packet sockets, netlink and TUN devices of Linux");
+    ExitCode::FAILURE
+}
