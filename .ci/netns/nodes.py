@@ -10,6 +10,8 @@ from pathlib import Path
 from network import BEYOND, FAR, RECEIVERS, SOURCES, address, interface, near, network_of, own
 
 PORT = 5000
+# Where there is a list of ports.
+OWN_PORTS = {"a": 5001, "b": 5002, "c": 5003}
 SOURCE_PORT = 4000
 GROUP = {4: "224.0.0.254", 6: "ff02::114"}
 
@@ -66,13 +68,17 @@ def router(node):
 def members(kind, family):
     if kind == "near":
         return [near(family, name) for name in RECEIVERS]
+    if kind == "ports":
+        return [f"{near(family, name)} port={OWN_PORTS[name]}" for name in RECEIVERS]
     return [address(family, there, 2) for there in {"far": FAR, "beyond": BEYOND}[kind].values()]
 
 
 SESSIONS = {
     "clear": ("near", "clear", ()),
+    "clear-ports": ("ports", "clear", ()),
     "clear-far": ("far", "clear", ()),
     "esp": ("near", "esp", ()),
+    "esp-ports": ("ports", "esp", ()),
     "ah+esp": ("near", "ah+esp", ("bitmap-option",)),
     "esp-far": ("far", "esp", ()),
     "esp-beyond": ("beyond", "esp", ()),
@@ -108,6 +114,10 @@ class Node:
         self.config.write_text("\n".join(lines) + "\n", encoding="ascii")
         self.log = self.folder / f"{name}.log"
         self.log.touch()
+        # The keys were made a moment ago.
+        for line in lines:
+            if line.startswith("state "):
+                (self.folder / line.split()[1]).touch()
         self.process = None
 
     def start(self):

@@ -1,13 +1,15 @@
 """Programs' sockets, frames on links, and what is expected of both."""
 
+import ipaddress
 import os
 import select
 import socket
 import struct
 import time
+from collections import namedtuple
 
 from network import RECEIVERS, SOURCES, address, packet_socket, udp_socket
-from nodes import PORT, SOURCE_PORT
+from nodes import GROUP, OWN_PORTS, PORT, SOURCE_PORT
 
 # How long what has to come may take, and how long one waits for what must not come.
 PATIENCE = 3.0
@@ -15,29 +17,37 @@ SETTLE = 0.06
 MARK = b"not to be read on any link: "
 
 
+Got = namedtuple("Got", "node family payload source port")
+
+
 class Programs:
-    """One ordinary UDP program per receiver and family. They know of Xcast nothing at all."""
+    """Ordinary UDP programs: at each receiver and in each family one at the port of all, and one at a port of its own. They
+    know of Xcast nothing at all."""
 
     def __init__(self):
         self.sockets = {}
         for node in RECEIVERS:
             for family in (4, 6):
-                any_address = "0.0.0.0" if family == 4 else "::"
-                self.sockets[udp_socket(node, family, any_address, PORT)] = (node, family)
+                for port in (PORT, OWN_PORTS[node]):
+                    any_address = "0.0.0.0" if family == 4 else "::"
+                    self.sockets[udp_socket(node, family, any_address, port)] = (node, family, port)
         self.got = []
 
     def read(self, seconds):
         ready, _, _ = select.select(list(self.sockets), [], [], seconds)
         for ready_socket in ready:
-            node, family = self.sockets[ready_socket]
-            payload, source = ready_socket.recvfrom(65536)
-            self.got.append((node, family, payload, source[0], source[1]))
-        return bool(ready)
+            try:
+                payload, source = ready_socket.recvfrom(65536)
+            except BlockingIOError:
+                # What was there had a wrong checksum, which is looked at when it is read.
+                continue
+            node, family, port = self.sockets[ready_socket]
+            self.got.append(Got(node, family, payload, source[:2], port))
 
     def who_got(self, payload, family, wanted):
         """Who got a datagram, once each time: waits for those wanted, and then for those that are not."""
         def matching():
-            return sorted(node for node, at, octets, *_ in self.got if at == family and octets == payload)
+            return sorted(got.node for got in self.got if got.family == family and got.payload == payload)
         end = time.monotonic() + PATIENCE
         while not set(wanted) <= set(matching()) and time.monotonic() < end:
             self.read(0.05)
@@ -47,7 +57,10 @@ class Programs:
         return matching()
 
     def sources_of(self, payload):
-        return {(source, port) for _, _, octets, source, port in self.got if octets == payload}
+        return {got.source for got in self.got if got.payload == payload}
+
+    def ports_of(self, payload):
+        return {got.node: got.port for got in self.got if got.payload == payload}
 
 
 def wanted_source(family, protection):
@@ -76,15 +89,18 @@ class Frames:
         self.socket = packet_socket(node, link)
 
     def all(self):
-        """Those since the last time, as (EtherType, packet)."""
+        """Those since the last time that hold IP packets, as (packet, frame)."""
         found = []
         while True:
             try:
-                frame, address_of = self.socket.recvfrom(65536)
+                frame = self.socket.recv(65536)
             except BlockingIOError:
                 return found
-            del address_of
-            found.append((struct.unpack_from("!H", frame, 12)[0], frame[14:], frame))
+            if struct.unpack_from("!H", frame, 12)[0] in (0x0800, 0x86DD):
+                found.append((frame[14:], frame))
+
+    def packets(self):
+        return [packet for packet, _ in self.all()]
 
     def send(self, frame):
         self.socket.send(frame)
@@ -106,10 +122,19 @@ def is_tunnel(packet):
 
 
 def is_xcast(packet):
+    """Whether it is to All_Xcast_Routers, behind AH or not."""
+    return destination(packet) in GROUP.values()
+
+
+def destination(packet):
+    return str(ipaddress.ip_address(packet[16:20] if packet[0] >> 4 == 4 else packet[24:40]))
+
+
+def is_icmp_error(packet):
     protocol, rest = next_header(packet)
     if packet[0] >> 4 == 4:
-        return protocol == 253
-    return protocol == 43 and len(rest) > 2 and rest[2] == 253
+        return protocol == socket.IPPROTO_ICMP and rest[0] in (3, 4, 11, 12)
+    return protocol == socket.IPPROTO_ICMPV6 and rest[0] < 128
 
 
 def is_udp(packet):

@@ -48,11 +48,17 @@ impl Interface {
         Ok(Self { name: name.into(), index: link.index, mtu: link.mtu, mac: link.mac, groups, socket })
     }
 
-    /// Looks whether the MTU or the link-layer address has changed.
+    /// Looks whether the MTU or the link-layer address has changed. It is an error if the interface is gone: one that comes
+    /// back under its name is another, which nobody listens on.
     pub(crate) fn refresh(&mut self, netlink: &mut Netlink) -> io::Result<()> {
-        let link = netlink.link(&self.name)?;
-        (self.mtu, self.mac) = (link.mtu, link.mac);
-        Ok(())
+        match netlink.link(&self.name) {
+            Ok(link) if link.index == self.index => {
+                (self.mtu, self.mac) = (link.mtu, link.mac);
+                Ok(())
+            }
+            Ok(_) => Err(io::Error::other(format!("interface {} was replaced", self.name))),
+            Err(error) => Err(io::Error::other(format!("interface {}: {error}", self.name))),
+        }
     }
 
     pub(crate) fn file(&self) -> RawFd {

@@ -29,25 +29,29 @@
 //! - The kernel forwards a semi-permeable tunnel as the plain IPv6 packet that it is, and so a second time, unless it is told not
 //!   to. On a router that is to branch them: `ip -6 rule add ipproto ipv6 blackhole` (tunnels that end there are not concerned).
 //!
+//! - It answers packets in packets with an error message, as it has no tunnel of its own: routers and receivers keep raw sockets
+//!   open, unread, so that it does not. On an interface with VLANs, packet sockets see the frames of all of them: there the VLAN's
+//!   interfaces are to be named, and not the one below.
+//!
 //! It needs CAP_NET_RAW for its sockets and CAP_NET_ADMIN for TUN devices and neighbours. SIGTERM or SIGINT end it, SIGUSR1 has it
 //! tell its counters. Exit status: 0 if a signal ended it, 1 if something failed, 2 on a wrong argument, 3 on a configuration or
 //! keys that cannot be used.
 
 use std::process::ExitCode;
 
-// What is `pub(crate)` in this file is for `tests/xcast_node.rs`, which reads configurations too.
-
-#[path = "../xcast_dump/code_points.rs"]
-mod code_points;
-pub(crate) mod config;
-#[path = "../xcast_dump/keys.rs"]
-#[allow(dead_code, reason = "that a capture has extended sequence numbers is for xcast_dump to know")]
-pub(crate) mod keys;
-#[path = "../xcast_dump/wiped.rs"]
-mod wiped;
+// What is `pub(crate)` in this file is for `tests/xcast_node.rs`, which reads configurations and state files too.
 
 #[cfg(target_os = "linux")]
+#[path = "../xcast_dump/code_points.rs"]
+mod code_points;
+#[cfg(target_os = "linux")]
+pub(crate) mod config;
+#[cfg(target_os = "linux")]
 mod host;
+#[cfg(target_os = "linux")]
+#[path = "../xcast_dump/keys.rs"]
+#[allow(dead_code, reason = "how many associations there are is for xcast_dump to know")]
+mod keys;
 #[cfg(target_os = "linux")]
 mod link;
 #[cfg(target_os = "linux")]
@@ -67,9 +71,12 @@ mod run;
 #[cfg(target_os = "linux")]
 mod sender;
 #[cfg(target_os = "linux")]
-mod state;
+pub(crate) mod state;
 #[cfg(target_os = "linux")]
 mod sys;
+#[cfg(target_os = "linux")]
+#[path = "../xcast_dump/wiped.rs"]
+mod wiped;
 
 #[cfg(target_os = "linux")]
 fn main() -> ExitCode {

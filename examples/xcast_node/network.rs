@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 use xcast_sec::forward::{Prefix, Route, RouteLookup, Tunnel};
 use xcast_sec::wire::{CodePoints, IpHeader};
@@ -31,9 +31,17 @@ pub(crate) struct Network {
     routes: RefCell<HashMap<IpAddr, Option<KernelRoute>>>,
     /// Link-layer addresses of the neighbours that packets went to or that were named.
     macs: HashMap<NextHop, Mac>,
+    /// Kept, not used.
+    _claims: Vec<OwnedFd>,
 }
 
 impl Network {
+    /// Opens interfaces by their names, for a node that takes packets out of tunnels. The error is a sentence for the user.
+    pub(crate) fn with_tunnels(names: &[String], code_points: &CodePoints) -> Result<Self, String> {
+        let claims = sys::claim_tunnels().map_err(|error| format!("raw sockets for tunnels: {error}"))?;
+        Ok(Self { _claims: claims, ..Self::open(names, code_points)? })
+    }
+
     /// Opens interfaces by their names. The error is a sentence for the user.
     pub(crate) fn open(names: &[String], code_points: &CodePoints) -> Result<Self, String> {
         let mut netlink = Netlink::new().map_err(|error| format!("netlink socket: {error}"))?;
@@ -48,6 +56,7 @@ impl Network {
             raw_v6: sys::raw_v6().map_err(|error| format!("raw IPv6 socket: {error}"))?,
             routes: RefCell::default(),
             macs: HashMap::new(),
+            _claims: Vec::new(),
         })
     }
 
@@ -96,12 +105,9 @@ impl Network {
     }
 
     /// Looks whether interfaces have changed.
-    pub(crate) fn refresh(&mut self) {
+    pub(crate) fn refresh(&mut self) -> io::Result<()> {
         let netlink = self.netlink.get_mut();
-        for interface in &mut self.interfaces {
-            // Gone: then sending fails, and says so.
-            _ = interface.refresh(netlink);
-        }
+        self.interfaces.iter_mut().try_for_each(|interface| interface.refresh(netlink))
     }
 
     /// The neighbour that has this link-layer address, of the family of `like`, if it is one that was named.

@@ -20,11 +20,11 @@ pub(crate) trait Node {
     /// The files that it reads.
     fn files(&self) -> Vec<RawFd>;
 
-    /// The file of this index can be read.
-    fn ready(&mut self, now: Instant, index: usize);
+    /// The file of this index can be read. An error ends the node.
+    fn ready(&mut self, now: Instant, index: usize) -> io::Result<()>;
 
-    /// Called every [`TICK`], and at the start.
-    fn tick(&mut self, now: Instant);
+    /// Called every [`TICK`], and at the start. An error ends the node.
+    fn tick(&mut self, now: Instant) -> io::Result<()>;
 
     /// How long until [`timer`](Self::timer) has something to do; at most [`TICK`].
     fn timeout(&self, now: Instant) -> Duration {
@@ -49,14 +49,14 @@ pub(crate) fn run(node: &mut dyn Node, clock: &Clock, mut signals: File) -> io::
     loop {
         let now = clock.now();
         if now >= next_tick {
-            node.tick(now);
+            node.tick(now)?;
             next_tick = now.after(TICK);
         }
         let ready = sys::wait(&files, node.timeout(now).min(next_tick.since(now)))?;
         let now = clock.now();
         for (index, _) in ready.iter().enumerate().filter(|(_, ready)| **ready) {
             if index + 1 < files.len() {
-                node.ready(now, index);
+                node.ready(now, index)?;
                 continue;
             }
             let mut octets = [0; SIGNAL_LEN];

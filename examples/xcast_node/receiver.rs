@@ -66,7 +66,7 @@ impl<'s> ReceiverNode<'s> {
         policy: PolicyId,
         sad: &'s mut Sad,
     ) -> Result<Self, String> {
-        let network = Network::open(&config.interfaces, &code_points)?;
+        let network = Network::with_tunnels(&config.interfaces, &code_points)?;
         let device = sys::tun(&config.tun).map_err(|error| format!("TUN device {}: {error}", config.tun))?;
         let mut spd = FixedSpd::new();
         for requirement in &config.requirements {
@@ -185,14 +185,15 @@ impl Node for ReceiverNode<'_> {
         files
     }
 
-    fn ready(&mut self, now: Instant, index: usize) {
+    fn ready(&mut self, now: Instant, index: usize) -> io::Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..AT_ONCE {
             let Some(interface) = self.network.interfaces.get_mut(index) else {
                 // What the kernel sends on the device is for nobody: there is no network behind it.
                 match self.tun.device.read(&mut buffer) {
                     Ok(_) => continue,
-                    Err(_) => break,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(io::Error::other(format!("TUN device: {error}"))),
                 }
             };
             match interface.receive(&mut buffer) {
@@ -206,10 +207,11 @@ impl Node for ReceiverNode<'_> {
             }
         }
         self.buffer = buffer;
+        Ok(())
     }
 
-    fn tick(&mut self, _: Instant) {
-        self.network.refresh();
+    fn tick(&mut self, _: Instant) -> io::Result<()> {
+        self.network.refresh()
     }
 
     fn tell(&self) {

@@ -37,7 +37,7 @@ pub(crate) struct RouterNode {
 impl RouterNode {
     /// The error is a sentence for the user.
     pub(crate) fn new(config: RouterConfig, code_points: CodePoints, now: Instant) -> Result<Self, String> {
-        let network = Network::open(&config.interfaces, &code_points)?;
+        let network = Network::with_tunnels(&config.interfaces, &code_points)?;
         let mut asked = config
             .ping
             .map(|ping| Neighbours::new(code_points, ping))
@@ -142,7 +142,7 @@ impl Node for RouterNode {
         self.network.borrow().files()
     }
 
-    fn ready(&mut self, now: Instant, index: usize) {
+    fn ready(&mut self, now: Instant, index: usize) -> io::Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..AT_ONCE {
             let network = self.network.get_mut();
@@ -163,18 +163,20 @@ impl Node for RouterNode {
             }
         }
         self.buffer = buffer;
+        Ok(())
     }
 
-    fn tick(&mut self, now: Instant) {
+    fn tick(&mut self, now: Instant) -> io::Result<()> {
         let network = self.network.get_mut();
         network.forget_routes();
-        network.refresh();
+        network.refresh()?;
         for neighbour in &self.config.neighbours {
             if let Some((hop, _)) = network.next_hop(neighbour.address) {
                 network.keep_resolved(hop);
             }
         }
         self.ask(now);
+        Ok(())
     }
 
     fn timeout(&self, now: Instant) -> Duration {

@@ -162,7 +162,7 @@ impl Node for SenderNode<'_> {
         vec![self.socket.as_raw_fd()]
     }
 
-    fn ready(&mut self, now: Instant, _: usize) {
+    fn ready(&mut self, now: Instant, _: usize) -> io::Result<()> {
         for _ in 0..AT_ONCE {
             match self.socket.recv(&mut self.datagram) {
                 Ok(len) => self.datagram(now, len),
@@ -173,11 +173,13 @@ impl Node for SenderNode<'_> {
                 }
             }
         }
+        Ok(())
     }
 
-    fn tick(&mut self, _: Instant) {
-        self.network.refresh();
+    fn tick(&mut self, _: Instant) -> io::Result<()> {
+        self.network.refresh()?;
         self.network.keep_resolved(self.router);
+        Ok(())
     }
 
     fn tell(&self) {

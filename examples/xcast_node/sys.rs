@@ -63,6 +63,20 @@ pub(crate) fn raw_v6() -> io::Result<UdpSocket> {
     Ok(UdpSocket::from(socket(libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_RAW)?))
 }
 
+/// Has the kernel believe that somebody on this host takes packets in packets, IPv4 and IPv6 in each, for as long as the sockets
+/// are kept: else it answers each one with an error message. Nobody reads them; what they hold is bounded, and small.
+pub(crate) fn claim_tunnels() -> io::Result<Vec<OwnedFd>> {
+    let claim = |domain, protocol| {
+        let socket = socket(domain, libc::SOCK_RAW, protocol)?;
+        // The kernel makes it the smallest that it allows.
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &0_i32)?;
+        Ok(socket)
+    };
+    let families = [libc::AF_INET, libc::AF_INET6];
+    let protocols = [libc::IPPROTO_IPIP, libc::IPPROTO_IPV6];
+    families.iter().flat_map(|&domain| protocols.map(|protocol| claim(domain, protocol))).collect()
+}
+
 /// A netlink socket to the kernel's routing.
 pub(crate) fn route_netlink() -> io::Result<File> {
     Ok(File::from(socket(libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_ROUTE)?))

@@ -38,7 +38,7 @@ Sender: what comes to a UDP socket goes, datagram by datagram, to all members.
   bitmap-option                the bitmap stands in an option, as IPv4 AH needs
   protect ah|esp|ah+esp        in transport mode; needs keys and state
   keys FILE                    associations (format: below)
-  state FILE                   where the sequence numbers are kept that may have been used; made if it is not there
+  state FILE                   the sequence numbers that may have been used; an empty file for keys never used before
 
 Receiver: what comes for this host is opened and handed to the kernel through a TUN device.
   tun NAME                     the device; made unless it is there. It must be up, and needs no address
