@@ -97,10 +97,9 @@ impl Network {
         let mut netlink = self.netlink.borrow_mut();
         // What goes wrong here shows when a packet is to be sent there.
         _ = netlink.resolve(neighbour.interface, neighbour.address);
-        match netlink.neighbour(neighbour.interface, neighbour.address) {
-            Ok(Some(mac)) => _ = self.macs.insert(neighbour, mac),
-            // The last one known is as good a guess as any.
-            Ok(None) | Err(_) => {}
+        // Else the last one known is as good a guess as any.
+        if let Ok(Some(mac)) = netlink.neighbour(neighbour.interface, neighbour.address) {
+            self.macs.insert(neighbour, mac);
         }
     }
 
