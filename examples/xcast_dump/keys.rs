@@ -55,7 +55,6 @@ Keys file: one association a line; '#' starts a comment.
 /// The associations of a file.
 pub(crate) struct Keys {
     pub(crate) sad: Box<FixedSad<RustCrypto, MAX_ASSOCIATIONS>>,
-    pub(crate) count: usize,
     /// Upper halves of extended sequence numbers to be tried after 0.
     pub(crate) tries: u32,
 }
@@ -91,17 +90,17 @@ pub(crate) struct Purpose {
 pub(crate) fn parse(text: &str, purpose: Purpose) -> Result<Keys, KeysError> {
     let mut sad = Box::new(FixedSad::new());
     let mut insert = |sa| sad.insert(sa, Usage::new(Instant::START)).is_ok();
-    let (count, tries) = read(text, purpose, &mut insert)?;
-    Ok(Keys { sad, count, tries })
+    let tries = read(text, purpose, &mut insert)?;
+    Ok(Keys { sad, tries })
 }
 
-/// Hands every association of a keys file to `insert`, which returns false if it has one of this name already. Returns how
-/// many there are, and the upper halves of extended sequence numbers to be tried.
+/// Hands every association of a keys file to `insert`, which returns false if it has one of this name already. Returns the
+/// upper halves of extended sequence numbers to be tried.
 pub(crate) fn read(
     text: &str,
     purpose: Purpose,
     insert: &mut dyn FnMut(Sa<RustCrypto>) -> bool,
-) -> Result<(usize, u32), KeysError> {
+) -> Result<u32, KeysError> {
     let (mut count, mut most_tries) = (0, 0);
     for (index, line) in text.lines().enumerate() {
         let content = line.split('#').next().unwrap_or("");
@@ -119,7 +118,7 @@ pub(crate) fn read(
         count += 1;
         most_tries = most_tries.max(tries);
     }
-    Ok((count, most_tries))
+    Ok(most_tries)
 }
 
 /// Octets that no keys file exceeds.

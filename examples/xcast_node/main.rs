@@ -50,7 +50,7 @@ pub(crate) mod config;
 mod host;
 #[cfg(target_os = "linux")]
 #[path = "../xcast_dump/keys.rs"]
-#[allow(dead_code, reason = "how many associations there are is for xcast_dump to know")]
+#[allow(dead_code, reason = "how often to try extended sequence numbers is for xcast_dump to know")]
 mod keys;
 #[cfg(target_os = "linux")]
 mod link;
