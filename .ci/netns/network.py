@@ -25,7 +25,7 @@ NARROW_MTU = 1300
 ROUTERS = ("r1", "r2", "p")
 RECEIVERS = ("a", "b", "c")
 # What s sends from, by what receivers ask of it.
-SOURCES = {"clear": 1, "esp": 11, "ah+esp": 12}
+SOURCES = {"clear": 1, "esp": 11, "ah+esp": 12, "ah": 13}
 FAR = {"a": 15, "b": 16}
 BEYOND = {"a": 25, "b": 26}
 

@@ -17,13 +17,14 @@ GROUP = {4: "224.0.0.254", 6: "ff02::114"}
 
 # Of this run alone.
 KEYS = {name: os.urandom(size).hex() for name, size in (
-    ("esp4", 20), ("esp6", 20), ("ah4", 32), ("ah6", 32), ("inner4", 16), ("inner6", 16), ("inner-icv", 32))}
+    ("esp4", 20), ("esp6", 20), ("ah4", 32), ("ah6", 32), ("alone4", 32), ("alone6", 32), ("inner4", 16), ("inner6", 16), ("inner-icv", 32))}
 
 
 def keys_file():
     lines = []
     for family in (4, 6):
-        esp, both, group = address(family, 1, SOURCES["esp"]), address(family, 1, SOURCES["ah+esp"]), GROUP[family]
+        esp, both, ah = (address(family, 1, SOURCES[protection]) for protection in ("esp", "ah+esp", "ah"))
+        group = GROUP[family]
         coverage = " coverage=fields-zeroed" if family == 6 else ""
         lines += [
             f"esp 0x0e00000{family} transport src={esp} dst={group} cipher=aes-gcm-16:{KEYS[f'esp{family}']}",
@@ -31,6 +32,8 @@ def keys_file():
             f"integrity=hmac-sha2-256-128:{KEYS[f'ah{family}']}{coverage}",
             f"esp 0x0e00001{family} transport src={both} dst={group} cipher=aes-cbc:{KEYS[f'inner{family}']} "
             f"integrity=hmac-sha2-256-128:{KEYS['inner-icv']}",
+            f"ah  0x0a00002{family} transport src={ah} dst={group} "
+            f"integrity=hmac-sha2-256-128:{KEYS[f'alone{family}']} coverage=covered",
         ]
     return "\n".join(lines) + "\n"
 
@@ -39,7 +42,7 @@ def receiver(node):
     link = {"a": 5, "b": 6, "c": 7}[node]
     lines = ["role receiver", f"interface {interface(link, node)}", "tun xcast0", "keys keys"]
     for family in (4, 6):
-        for protection in ("esp", "ah+esp"):
+        for protection in ("esp", "ah+esp", "ah"):
             lines.append(f"require {protection} from={address(family, 1, SOURCES[protection])}")
     return lines
 
@@ -79,7 +82,8 @@ SESSIONS = {
     "clear-far": ("far", "clear", ()),
     "esp": ("near", "esp", ()),
     "esp-ports": ("ports", "esp", ()),
-    "ah+esp": ("near", "ah+esp", ("bitmap-option",)),
+    "ah+esp": ("near", "ah+esp", ("bitmap-option 4",)),
+    "ah": ("near", "ah", ("bitmap-option",)),
     "esp-far": ("far", "esp", ()),
     "esp-beyond": ("beyond", "esp", ()),
     "hops": ("near", "clear", ("hop-limit 2",)),
@@ -90,8 +94,8 @@ SESSIONS = {
 
 def sender(name, family, listen):
     kind, protection, further = SESSIONS[name]
-    # In IPv6 the bitmap stays where routers expect it, and AH covers around it.
-    further = [directive for directive in further if family == 4 or directive != "bitmap-option"]
+    # In IPv6 the bitmap may stay in its header, and AH covers around it: one of the sessions has it so.
+    further = [directive.removesuffix(" 4") for directive in further if family == 4 or not directive.endswith(" 4")]
     lines = ["role sender", f"interface {interface(1, 's')}", f"listen 127.0.0.1:{listen}",
              f"source {address(family, 1, SOURCES[protection])}", f"router {own(family, 'r1', 1)}",
              f"ports {SOURCE_PORT} {PORT}", *further]

@@ -141,9 +141,9 @@ def is_udp(packet):
     return next_header(packet)[0] == socket.IPPROTO_UDP
 
 
-def esp_at(packet, spi):
-    """Where the ESP header with this SPI starts."""
-    at = packet.find(spi.to_bytes(4, "big"))
+def spi_at(frame, spi):
+    """Where this SPI stands, in front of its sequence number."""
+    at = frame.find(spi.to_bytes(4, "big"))
     if at < 0:
-        raise RuntimeError("no ESP header")
+        raise RuntimeError(f"no SPI {spi:#010x}")
     return at

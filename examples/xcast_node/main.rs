@@ -5,8 +5,23 @@
 //! xcast_node router.conf
 //! ```
 //!
-//! `--help` prints what a configuration file can say. `.ci/netns/run` builds a network of namespaces around such nodes; the
-//! configurations there are examples of every kind.
+//! `--help` prints what a configuration file can say. Three that go together, on one link each:
+//!
+//! ```text
+//! role sender                       role router                       role receiver
+//! interface eth0                    interface eth0                    interface eth0
+//! listen 127.0.0.1:7000             interface eth1                    tun xcast0
+//! source 192.0.2.1                  neighbour 198.51.100.7 capable    require esp from=192.0.2.1
+//! router 192.0.2.254                                                  keys keys
+//! ports 4000 5000
+//! member 198.51.100.7               # keys: esp 0x0e000001 transport src=192.0.2.1 dst=224.0.0.254 cipher=…
+//! protect esp
+//! keys keys
+//! state numbers
+//! ```
+//!
+//! What the sender is given at 127.0.0.1:7000 then comes to UDP port 5000 of 198.51.100.7. `.ci/netns/run` builds a network of
+//! namespaces around such nodes, with more of everything.
 //!
 //! Where to look for what:
 //!

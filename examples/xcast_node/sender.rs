@@ -58,6 +58,10 @@ impl<'s> SenderNode<'s> {
         if hop.address != router {
             return Err(format!("router {router}: not on a link, but behind {}", hop.address));
         }
+        let source = config.session.config().origin.source();
+        if !network.is_local(source) {
+            return Err(format!("source {source}: no address of this host"));
+        }
         let (mut state, mut action) = (None, Action::Bypass);
         if let Some(protection) = &config.protection {
             let mut opened = State::open(&protection.state)?;
@@ -106,6 +110,9 @@ impl<'s> SenderNode<'s> {
         });
         match sender.send(&config.session, &segment, means, &mut link) {
             Ok(report) if report.failed == 0 => {
+                if let Some((id, limit)) = report.soft_limit {
+                    log.packet(now, format_args!("association {:#010x} is near its end: {limit}", id.spi.value()));
+                }
                 log.packet(now, format_args!("sent, {len} octets to {} members", report.members_sent));
             }
             Ok(report) => {

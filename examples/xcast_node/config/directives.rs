@@ -1,4 +1,4 @@
-//! The directives, one by one, and what each role needs of them.
+//! The directives, one by one.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -8,17 +8,14 @@ use std::time::Duration;
 use xcast_sec::forward::neighbour::PingConfig;
 use xcast_sec::forward::{Prefix, RouterPolicy, SemiPermeable, Tunnel, TunnelUse};
 use xcast_sec::ipsec::{Addresses, ModeKind, Required};
-use xcast_sec::stack::{Member, Origin, Session, SessionConfig};
+use xcast_sec::stack::Member;
 use xcast_sec::wire::xcast6_v2::CodePointsV2;
-use xcast_sec::wire::{BitmapPlace, CodePoints, Dscp};
+use xcast_sec::wire::{CodePoints, Dscp};
 
 use super::super::code_points;
 use super::super::keys::{At, Word};
 use super::line::{Line, prefix, value};
-use super::{
-    Config, ConfigError, NeighbourConfig, ReceiverConfig, Requirement, Role, RouterConfig, SenderConfig,
-    SenderProtection,
-};
+use super::{Config, ConfigError, NeighbourConfig, Requirement};
 
 const WINDOW: u32 = 64;
 const HOP_LIMIT: u8 = 64;
@@ -83,29 +80,29 @@ fn role(first: &mut Line<'_>) -> Result<&'static str, At> {
 }
 
 /// All that was said, of whatever role.
-struct Said<'a> {
+pub(super) struct Said<'a> {
     beside: &'a Path,
     /// Directives and the lines that they stand on.
     lines: BTreeMap<String, usize>,
-    interfaces: Vec<String>,
-    code_points: CodePoints,
-    listen: Option<SocketAddr>,
-    source: Option<IpAddr>,
-    next_router: Option<IpAddr>,
-    ports: Option<(u16, u16)>,
-    members: Vec<(usize, usize, Member)>,
-    hop_limit: u8,
-    mtu: Option<usize>,
-    protect: Option<Required>,
-    keys: Option<PathBuf>,
-    state: Option<PathBuf>,
-    tun: Option<String>,
-    requirements: Vec<Requirement>,
-    window: u32,
-    neighbours: Vec<NeighbourConfig>,
-    ping: Option<PingConfig>,
-    tunnels: Vec<(Prefix, Tunnel)>,
-    policy: RouterPolicy,
+    pub(super) interfaces: Vec<String>,
+    pub(super) code_points: CodePoints,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) source: Option<IpAddr>,
+    pub(super) next_router: Option<IpAddr>,
+    pub(super) ports: Option<(u16, u16)>,
+    pub(super) members: Vec<(usize, usize, Member)>,
+    pub(super) hop_limit: u8,
+    pub(super) mtu: Option<usize>,
+    pub(super) protect: Option<Required>,
+    pub(super) keys: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
+    pub(super) tun: Option<String>,
+    pub(super) requirements: Vec<Requirement>,
+    pub(super) window: u32,
+    pub(super) neighbours: Vec<NeighbourConfig>,
+    pub(super) ping: Option<PingConfig>,
+    pub(super) tunnels: Vec<(Prefix, Tunnel)>,
+    pub(super) policy: RouterPolicy,
 }
 
 impl<'a> Said<'a> {
@@ -136,7 +133,8 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn has(&self, name: &str) -> bool {
+    /// Whether a directive was there.
+    pub(super) fn has(&self, name: &str) -> bool {
         self.lines.contains_key(name)
     }
 
@@ -318,87 +316,6 @@ impl<'a> Said<'a> {
             _ => return word.wrong("expected ignore, pass-on or initiate"),
         };
         Ok(())
-    }
-
-    fn sender(self, at_role: impl Fn(String) -> ConfigError) -> Result<Config, ConfigError> {
-        let missing = |name: &str| at_role(format!("a sender needs {name}"));
-        let source = self.source.ok_or_else(|| missing("source"))?;
-        let router = self.next_router.ok_or_else(|| missing("router"))?;
-        if router.is_ipv4() != source.is_ipv4() {
-            return Err(at_role("source and router are of two families".into()));
-        }
-        let mut config = SessionConfig::new(Origin::without_channel(source));
-        config.hop_limit = self.hop_limit;
-        config.anonymous = self.has("anonymous");
-        config.no_x2u = self.has("no-x2u");
-        if self.has("bitmap-option") {
-            config.bitmap = BitmapPlace::Option;
-        }
-        let mut session = Box::new(Session::new(config).map_err(|error| at_role(error.to_string()))?);
-        if self.members.is_empty() {
-            return Err(missing("a member"));
-        }
-        for &(line, column, member) in &self.members {
-            session.add(member).map_err(|error| ConfigError { line, column, what: error.to_string() })?;
-        }
-        let protection = match (self.protect, &self.keys, &self.state) {
-            (None, None, None) => None,
-            (None, ..) => return Err(at_role("keys and state are of no use without protect".into())),
-            (Some(required), Some(keys), Some(state)) => {
-                Some(SenderProtection { required, keys: keys.clone(), state: state.clone() })
-            }
-            (Some(_), None, _) => return Err(missing("keys, to protect")),
-            (Some(_), _, None) => return Err(missing("state, to protect: numbers must not be used twice")),
-        };
-        let role = Role::Sender(SenderConfig {
-            listen: self.listen.ok_or_else(|| missing("listen"))?,
-            ports: self.ports.ok_or_else(|| missing("ports"))?,
-            interface: self.interfaces.into_iter().next().ok_or_else(|| missing("an interface"))?,
-            router,
-            mtu: self.mtu,
-            session,
-            protection,
-        });
-        Ok(Config { code_points: self.code_points, role })
-    }
-
-    fn receiver(self, at_role: impl Fn(String) -> ConfigError) -> Result<Config, ConfigError> {
-        let missing = |name: &str| at_role(format!("a receiver needs {name}"));
-        if self.requirements.is_empty() {
-            return Err(missing("require, or it would refuse everything"));
-        }
-        if self.keys.is_none() && self.requirements.iter().any(|requirement| requirement.required.is_some()) {
-            return Err(missing("keys, to open what it requires to be protected"));
-        }
-        let role = Role::Receiver(ReceiverConfig {
-            interfaces: self.interfaces("receiver", &at_role)?,
-            tun: self.tun.clone().ok_or_else(|| missing("tun"))?,
-            requirements: self.requirements,
-            keys: self.keys,
-            window: self.window,
-        });
-        Ok(Config { code_points: self.code_points, role })
-    }
-
-    fn router(self, at_role: impl Fn(String) -> ConfigError) -> Result<Config, ConfigError> {
-        if self.ping.is_none() && self.neighbours.iter().any(|neighbour| neighbour.ask_from.is_some()) {
-            return Err(at_role("a router needs ping, to ask neighbours".into()));
-        }
-        let role = Role::Router(RouterConfig {
-            interfaces: self.interfaces("router", &at_role)?,
-            neighbours: self.neighbours,
-            ping: self.ping,
-            tunnels: self.tunnels,
-            policy: self.policy,
-        });
-        Ok(Config { code_points: self.code_points, role })
-    }
-
-    fn interfaces(&self, role: &str, at_role: &impl Fn(String) -> ConfigError) -> Result<Vec<String>, ConfigError> {
-        if self.interfaces.is_empty() {
-            return Err(at_role(format!("a {role} needs an interface")));
-        }
-        Ok(self.interfaces.clone())
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod directives;
 mod line;
+mod roles;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
