@@ -1,13 +1,37 @@
 """The cases, in the order in which they run. Each gets the world as the one before left it."""
 
+import subprocess
 import time
 from ipaddress import ip_address
+from pathlib import Path
 
 from network import RECEIVERS, kernel_counters, near, own
 from nodes import KEYS, OWN_PORTS, PORT
 from traffic import MARK, is_icmp_error, is_tunnel, is_udp, is_xcast, spi_at, wanted_source
 
 FAMILIES = (4, 6)
+
+
+def command_line(world):
+    """Errors are told by exit statuses, and where they are"""
+    def run(*arguments):
+        done = subprocess.run((world.program, *arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5)
+        return done.returncode, done.stdout, done.stderr
+    status, out, _ = run("--help")
+    world.check("--help tells of configurations and keys", status == 0 and "role ROLE" in out and "Keys file" in out)
+    world.equal("no argument", run()[0], 2)
+    world.equal("an unknown argument", run("--no-such-argument")[::2], (
+        2, "error: unknown argument '--no-such-argument'\nFor the options, use --help.\n"))
+    folder = Path(world.folder)
+    world.equal("no such file", run(str(folder / "nothing"))[0], 1)
+    bad = folder / "bad.conf"
+    bad.write_text("role router\ninterface to-s\nneighbour somewhere capable\n", encoding="ascii")
+    wanted = f"error: {bad}: line 3, column 11: expected an address\n"
+    world.equal("a configuration that is wrong", run(str(bad))[::2], (3, wanted))
+    bad.write_text("role receiver\ninterface lo\ntun xcast0\nkeys bad.keys\nrequire esp\n", encoding="ascii")
+    (folder / "bad.keys").write_text("esp 0x100 transport cipher=aes-gcm-16:secret\n", encoding="ascii")
+    world.equal("it is right, its keys are not", (run("--check", str(bad))[0], run(str(bad))[0]), (0, 1))
+    world.check("what is wrong with a key is told without the key", "secret" not in run(str(bad))[2])
 
 
 def capabilities(world):
@@ -279,6 +303,7 @@ def ending(world):
 
 
 ALL = [
+    command_line,
     capabilities,
     unmodified_receivers,
     ports,

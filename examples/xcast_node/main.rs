@@ -49,8 +49,8 @@
 //!   interfaces are to be named, and not the one below.
 //!
 //! It needs CAP_NET_RAW for its sockets and CAP_NET_ADMIN for TUN devices and neighbours. SIGTERM or SIGINT end it, SIGUSR1 has it
-//! tell its counters. Exit status: 0 if a signal ended it, 1 if something failed, 2 on a wrong argument, 3 on a configuration or
-//! keys that cannot be used.
+//! tell its counters. Exit status: 0 if a signal ended it, 1 if something failed, 2 on a wrong argument, 3 on a configuration that
+//! cannot be used.
 
 use std::process::ExitCode;
 

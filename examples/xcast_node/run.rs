@@ -32,8 +32,8 @@ Usage: xcast_node [--check] FILE
 FILE is the configuration (format: below). --check reads it, says what is wrong with it, and goes no further; files that
 it names are not looked at. SIGTERM and SIGINT end a node, SIGUSR1 has it tell its counters.
 
-Exit status: 0 if a signal ended it; 1 if something failed; 2 on a wrong argument; 3 on a configuration or keys that
-cannot be used.
+Exit status: 0 if a signal ended it; 1 if something failed; 2 on a wrong argument; 3 on a configuration that cannot be
+used.
 ";
 
 /// An exit status and a sentence for the user.
@@ -102,7 +102,7 @@ fn run(file: &Path, only_check: bool) -> Result<(), Failure> {
         }
         Role::Receiver(config) => {
             let mut sad = match &config.keys {
-                Some(path) => associations(path)?,
+                Some(path) => associations(path).map_err(failed)?,
                 None => Box::default(),
             };
             let mut node = ReceiverNode::new(&config, code_points, POLICY, &mut sad).map_err(failed)?;
@@ -119,8 +119,7 @@ fn run(file: &Path, only_check: bool) -> Result<(), Failure> {
     ended.map_err(|error| failed(error.to_string()))
 }
 
-fn associations(path: &Path) -> Result<Box<Sad>, Failure> {
+fn associations(path: &Path) -> Result<Box<Sad>, String> {
     let purpose = Purpose { policy: Some(POLICY), ..Purpose::default() };
-    let keys = keys::from_file(path, |text| keys::parse(text, purpose));
-    keys.map(|keys| keys.sad).map_err(|what| (WRONG_CONFIGURATION, what))
+    keys::from_file(path, |text| keys::parse(text, purpose)).map(|keys| keys.sad)
 }
