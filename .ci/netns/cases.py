@@ -15,7 +15,8 @@ FAMILIES = (4, 6)
 def command_line(world):
     """Errors are told by exit statuses, and where they are"""
     def run(*arguments):
-        done = subprocess.run((world.program, *arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5)
+        done = subprocess.run((world.program, *arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=5)
         return done.returncode, done.stdout, done.stderr
     status, out, _ = run("--help")
     world.check("--help tells of configurations and keys", status == 0 and "role ROLE" in out and "Keys file" in out)
@@ -52,12 +53,13 @@ def unmodified_receivers(world):
         with world.session("clear", family) as session:
             payload, got = session.who_gets(RECEIVERS)
             world.equal(f"IPv{family}: each of three programs gets it once", got, ["a", "b", "c"])
-            world.equal(f"IPv{family}: from the sender", world.programs.sources_of(payload), wanted_source(family, "clear"))
+            sources = world.programs.sources_of(payload)
+            world.equal(f"IPv{family}: from the sender", sources, wanted_source(family, "clear"))
             first = [packet for packet in world.frames["s", 1].packets() if payload in packet]
-            world.equal(f"IPv{family}: one Xcast packet left the sender", [is_xcast(packet) for packet in first], [True])
+            world.equal(f"IPv{family}: one Xcast packet left the sender", list(map(is_xcast, first)), [True])
             for node, link in (("a", 5), ("b", 6), ("c", 7)):
                 last = [packet for packet in world.frames[node, link].packets() if payload in packet]
-                world.equal(f"IPv{family}: one plain UDP packet came to {node}", [is_udp(packet) for packet in last], [True])
+                world.equal(f"IPv{family}: one plain UDP packet came to {node}", list(map(is_udp, last)), [True])
     for node in RECEIVERS:
         counters = kernel_counters(node)
         errors = {name: value for name, value in counters.items() if name[1:] in ("InErrors", "InCsumErrors") and value}
@@ -93,7 +95,7 @@ def premature_x2u(world):
             payload, got = session.who_gets("ab")
             world.equal(f"IPv{family}: both programs get it once", got, ["a", "b"])
             passing = [packet for packet in world.frames["p", 3].packets() if payload in packet]
-            world.equal(f"IPv{family}: p saw two plain UDP packets", [is_udp(packet) for packet in passing], [True, True])
+            world.equal(f"IPv{family}: p saw two plain UDP packets", list(map(is_udp, passing)), [True, True])
 
 
 def protected(world):
@@ -136,7 +138,8 @@ def owed_protection(world):
             world.equal(f"IPv{family}: no program gets it", got, [])
             for node in RECEIVERS:
                 # With X=1 it arrives as an Xcast packet.
-                found = world.nodes[node].wait_for(r"refused, from \S+: not protected, as policy asks", after=marks[node])
+                refusal = r"refused, from \S+: not protected, as policy asks"
+                found = world.nodes[node].wait_for(refusal, after=marks[node])
                 world.check(f"IPv{family}: {node} says why", found)
 
 

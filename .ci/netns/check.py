@@ -1,5 +1,5 @@
-"""Runs xcast_node on the network of network.py and checks what arrives where: `check.py PROGRAM FOLDER`. Called by `run`, in
-namespaces of its own; prints one line per check and a summary. Exit status: 0 if all hold."""
+"""Runs xcast_node on the network of network.py and checks what arrives where: `check.py PROGRAM FOLDER`. Called by `run`,
+in namespaces of its own; prints one line per check and a summary. Exit status: 0 if all hold."""
 
 import signal
 import sys

@@ -7,9 +7,9 @@
              3       4 +--6-- b      (link 6 takes 1300 octets)
              +-- p --+
 
-Link N is 10.77.N.0/24 and 2001:db8:N::/64; the first node named in LINKS has 1 there, the second 2. a and b have further
-addresses that the routes lead to through p, which knows nothing of Xcast: "far" (15, 16; r1 has tunnels there) and "beyond"
-(IPv6 only; 25, 26; r1 has none). Everything is in namespaces; nothing leads out of them.
+Link N is 10.77.N.0/24 and 2001:db8:N::/64; the first node named in LINKS has 1 there, the second 2. a and b have
+further addresses that the routes lead to through p, which knows nothing of Xcast: "far" (15, 16; r1 has tunnels there)
+and "beyond" (IPv6 only; 25, 26; r1 has none). Everything is in namespaces; nothing leads out of them.
 """
 
 import ctypes
@@ -19,7 +19,8 @@ import subprocess
 from contextlib import contextmanager
 
 NODES = ("s", "r1", "r2", "p", "a", "b", "c")
-LINKS = {1: ("s", "r1"), 2: ("r1", "r2"), 3: ("r1", "p"), 4: ("p", "r2"), 5: ("r2", "a"), 6: ("r2", "b"), 7: ("r1", "c")}
+LINKS = {1: ("s", "r1"), 2: ("r1", "r2"), 3: ("r1", "p"), 4: ("p", "r2"), 5: ("r2", "a"), 6: ("r2", "b"),
+         7: ("r1", "c")}
 NARROW = 6
 NARROW_MTU = 1300
 ROUTERS = ("r1", "r2", "p")
@@ -143,8 +144,9 @@ CLONE_NEWNET = 0x40000000
 @contextmanager
 def inside(node):
     """Within it, what this thread opens is in the namespace of a node. It stays there."""
-    with open("/proc/thread-self/ns/net", encoding="ascii") as home, open(f"/run/netns/{node}", encoding="ascii") as there:
-        enter(there)
+    there = f"/run/netns/{node}"
+    with open("/proc/thread-self/ns/net", encoding="ascii") as home, open(there, encoding="ascii") as namespace:
+        enter(namespace)
         try:
             yield
         finally:

@@ -16,8 +16,9 @@ SOURCE_PORT = 4000
 GROUP = {4: "224.0.0.254", 6: "ff02::114"}
 
 # Of this run alone.
-KEYS = {name: os.urandom(size).hex() for name, size in (
-    ("esp4", 20), ("esp6", 20), ("ah4", 32), ("ah6", 32), ("alone4", 32), ("alone6", 32), ("inner4", 16), ("inner6", 16), ("inner-icv", 32))}
+KEY_LENGTHS = {"esp4": 20, "esp6": 20, "ah4": 32, "ah6": 32, "inner4": 16, "inner6": 16, "inner-icv": 32, "alone4": 32,
+               "alone6": 32}
+KEYS = {name: os.urandom(length).hex() for name, length in KEY_LENGTHS.items()}
 
 
 def keys_file():
@@ -57,7 +58,8 @@ def router(node):
             lines += [f"neighbour {own(family, 'r2', 2)} ask from={own(family, 'r1', 2)}",
                       f"neighbour {own(family, 'p', 3)} ask from={own(family, 'r1', 3)}",
                       f"neighbour {near(family, 'c')} capable"]
-            lines += [f"tunnel {network_of(family, there)} {own(family, 'r1', 3)} {own(family, 'r2', 4)}" for there in far]
+            ends = f"{own(family, 'r1', 3)} {own(family, 'r2', 4)}"
+            lines += [f"tunnel {network_of(family, there)} {ends}" for there in far]
         else:
             lines += [f"neighbour {near(family, name)} capable" for name in ("a", "b")]
             lines += [f"neighbour {own(family, 'r1', 2)} capable",

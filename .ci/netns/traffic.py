@@ -21,8 +21,8 @@ Got = namedtuple("Got", "node family payload source port")
 
 
 class Programs:
-    """Ordinary UDP programs: at each receiver and in each family one at the port of all, and one at a port of its own. They
-    know of Xcast nothing at all."""
+    """Ordinary UDP programs: at each receiver and in each family one at the port of all, and one at a port of its own.
+    They know of Xcast nothing at all."""
 
     def __init__(self):
         self.sockets = {}

@@ -94,8 +94,8 @@ pub(crate) fn parse(text: &str, purpose: Purpose) -> Result<Keys, KeysError> {
     Ok(Keys { sad, tries })
 }
 
-/// Hands every association of a keys file to `insert`, which returns false if it has one of this name already. Returns the
-/// upper halves of extended sequence numbers to be tried.
+/// Hands every association of a keys file to `insert`, which returns false if it has one of this name already. Returns
+/// the upper halves of extended sequence numbers to be tried.
 pub(crate) fn read(
     text: &str,
     purpose: Purpose,

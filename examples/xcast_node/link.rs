@@ -48,8 +48,8 @@ impl Interface {
         Ok(Self { name: name.into(), index: link.index, mtu: link.mtu, mac: link.mac, groups, socket })
     }
 
-    /// Looks whether the MTU or the link-layer address has changed. It is an error if the interface is gone: one that comes
-    /// back under its name is another, which nobody listens on.
+    /// Looks whether the MTU or the link-layer address has changed. It is an error if the interface is gone: one that
+    /// comes back under its name is another, which nobody listens on.
     pub(crate) fn refresh(&mut self, netlink: &mut Netlink) -> io::Result<()> {
         match netlink.link(&self.name) {
             Ok(link) if link.index == self.index => {

@@ -20,37 +20,38 @@
 //! state numbers
 //! ```
 //!
-//! What the sender is given at 127.0.0.1:7000 then comes to UDP port 5000 of 198.51.100.7. `.ci/netns/run` builds a network of
-//! namespaces around such nodes, with more of everything.
+//! What the sender is given at 127.0.0.1:7000 then comes to UDP port 5000 of 198.51.100.7. `.ci/netns/run` builds a
+//! network of namespaces around such nodes, with more of everything.
 //!
 //! Where to look for what:
 //!
 //! - `router`, `receiver`, `sender`: what each role does with the library
-//! - `network`: the kernel's routes as a `RouteLookup`, and the ways out; `link`: Ethernet frames; `netlink`: questions to the
-//!   kernel; `sys`: system calls, the only file with `unsafe` in it
+//! - `network`: the kernel's routes as a `RouteLookup`, and the ways out; `link`: Ethernet frames; `netlink`: questions
+//!   to the kernel; `sys`: system calls, the only file with `unsafe` in it
 //! - `state`: sequence numbers that survive restarts
 //! - `config`: the configuration file; `keys` and `code_points` are those of the example `xcast_dump`
 //!
 //! How it stands beside the kernel, which goes on doing all that it did before:
 //!
-//! - Packets come from packet sockets, which see them before the kernel's own forwarding and whatever it thinks of them: it
-//!   delivers no routing type 253 to a multicast group to any other socket, and drops pings come back as martians.
-//! - An Xcast copy goes to the link-layer address of one neighbour, which the kernel resolves. Unicast copies and tunnels go
-//!   through raw sockets, routed by the kernel.
-//! - Routes and own addresses are the kernel's, asked for each packet. A router therefore has no state of its own but what pings
-//!   found out: killed and started again, it goes on where it was.
-//! - What a receiver opens it writes to a TUN device as ordinary unicast packets. What routers made unicast (X2U) goes straight
-//!   to the kernel: `require` rules over what comes in Xcast packets, a packet filter over everything else.
-//! - The kernel forwards a semi-permeable tunnel as the plain IPv6 packet that it is, and so a second time, unless it is told not
-//!   to. On a router that is to branch them: `ip -6 rule add ipproto ipv6 blackhole` (tunnels that end there are not concerned).
+//! - Packets come from packet sockets, which see them before the kernel's own forwarding and whatever it thinks of
+//!   them: it delivers to no UDP socket what has routing type 253 and goes to a group, and drops pings come back as
+//!   martians.
+//! - An Xcast copy goes to the link-layer address of one neighbour, which the kernel resolves. Unicast copies and
+//!   tunnels go through raw sockets, routed by the kernel.
+//! - Routes and own addresses are the kernel's, asked for each packet. A router therefore has no state of its own but
+//!   what pings found out: killed and started again, it goes on where it was, once those it asks have answered anew.
+//! - What a receiver opens it writes to a TUN device as ordinary unicast packets. What routers made unicast (X2U) goes
+//!   straight to the kernel: `require` rules over what comes in Xcast packets, a packet filter over everything else.
+//! - The kernel forwards a semi-permeable tunnel as the plain IPv6 packet that it is, and so a second time, unless it
+//!   is told not to. On a router that is to branch them: `ip -6 rule add ipproto ipv6 blackhole` (tunnels that end
+//!   there are not concerned).
+//! - It answers packets in packets with an error message, as it has no tunnel of its own: routers and receivers keep
+//!   raw sockets open, unread, so that it does not. On an interface with VLANs, packet sockets see the frames of all of
+//!   them: there the VLAN's interfaces are to be named, and not the one below.
 //!
-//! - It answers packets in packets with an error message, as it has no tunnel of its own: routers and receivers keep raw sockets
-//!   open, unread, so that it does not. On an interface with VLANs, packet sockets see the frames of all of them: there the VLAN's
-//!   interfaces are to be named, and not the one below.
-//!
-//! It needs CAP_NET_RAW for its sockets and CAP_NET_ADMIN for TUN devices and neighbours. SIGTERM or SIGINT end it, SIGUSR1 has it
-//! tell its counters. Exit status: 0 if a signal ended it, 1 if something failed, 2 on a wrong argument, 3 on a configuration that
-//! cannot be used.
+//! It needs CAP_NET_RAW for its sockets and CAP_NET_ADMIN for TUN devices and neighbours. SIGTERM or SIGINT end it,
+//! SIGUSR1 has it tell its counters. Exit status: 0 if a signal ended it, 1 if something failed, 2 on a wrong argument,
+//! 3 on a configuration that cannot be used.
 
 use std::process::ExitCode;
 

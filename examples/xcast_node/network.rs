@@ -36,7 +36,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Opens interfaces by their names, for a node that takes packets out of tunnels. The error is a sentence for the user.
+    /// Opens interfaces by their names, for a node that takes packets out of tunnels. The error is a sentence for the
+    /// user.
     pub(crate) fn with_tunnels(names: &[String], code_points: &CodePoints) -> Result<Self, String> {
         let claims = sys::claim_tunnels().map_err(|error| format!("raw sockets for tunnels: {error}"))?;
         Ok(Self { _claims: claims, ..Self::open(names, code_points)? })
@@ -91,8 +92,8 @@ impl Network {
         Some((NextHop { interface, address: neighbour }, mtu))
     }
 
-    /// Finds out the link-layer address of a neighbour, or has the kernel begin to. To be called again and again: what the
-    /// kernel knows it forgets.
+    /// Finds out the link-layer address of a neighbour, or has the kernel begin to. To be called again and again: what
+    /// the kernel knows it forgets.
     pub(crate) fn keep_resolved(&mut self, neighbour: NextHop) {
         let mut netlink = self.netlink.borrow_mut();
         // What goes wrong here shows when a packet is to be sent there.
@@ -115,8 +116,8 @@ impl Network {
         self.macs.iter().find(|(hop, known)| **known == mac && is_it(hop)).map(|(hop, _)| *hop)
     }
 
-    /// Sends an Xcast packet to a neighbour, by its link-layer address: sent to that of the group, all Xcast routers on the
-    /// link would forward it.
+    /// Sends an Xcast packet to a neighbour, by its link-layer address: sent to that of the group, all Xcast routers on
+    /// the link would forward it.
     pub(crate) fn send_to_neighbour(&mut self, to: NextHop, packet: &[u8]) -> io::Result<()> {
         let mac = match self.macs.get(&to) {
             Some(mac) => *mac,

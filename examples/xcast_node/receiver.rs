@@ -1,5 +1,5 @@
-//! The role `receiver`: opens what comes for this host, and hands it to the kernel through a TUN device, as the unicast packets
-//! that its programs expect.
+//! The role `receiver`: opens what comes for this host, and hands it to the kernel through a TUN device, as the unicast
+//! packets that its programs expect.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -107,8 +107,8 @@ impl<'s> ReceiverNode<'s> {
         log.packet(now, format_args!("refused, from {source}: protected more often than is opened"));
     }
 
-    /// The Xcast packet that arrived, or that is in a tunnel that ends here (RFC 5058 §11.3, §11.4). All else is the kernel's
-    /// own business, what a router made unicast included.
+    /// The Xcast packet that arrived, or that is in a tunnel that ends here (RFC 5058 §11.3, §11.4). All else is the
+    /// kernel's own business, what a router made unicast included.
     fn xcast_in<'p>(&self, packet: &'p [u8]) -> Option<&'p [u8]> {
         let code_points = self.receiver.code_points();
         let is_xcast = |packet: &[u8]| match XcastPacket::parse(packet, code_points, ChecksumPolicy::Verify) {
@@ -131,7 +131,8 @@ fn entry(requirement: &Requirement, policy: PolicyId) -> PolicyEntry {
         Some(required) => Action::Protect { policy, required },
         None => Action::Bypass,
     };
-    // Of a received multicast packet the source is the local end (RFC 5374 §4.1.1), and Xcast packets are multicast ones.
+    // Of a received multicast packet the source is the local end (RFC 5374 §4.1.1), and Xcast packets are multicast
+    // ones.
     let selectors = SelectorSet { local: requirement.from, ..SelectorSet::ANY };
     PolicyEntry { directionality: Directionality::ReceiverOnly, selectors, action }
 }

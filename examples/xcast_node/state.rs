@@ -4,9 +4,9 @@
 //! esp 0x0e000001 dst=ff02::114 src=2001:db8::1 4096
 //! ```
 //!
-//! No number is used before one that is not smaller is in the file, and the file on the disk. A file that is not there is an
-//! error: were it lost and made anew, numbers and with them the nonces of AES-GCM would be used twice. An empty one is for keys
-//! that were never used.
+//! No number is used before one that is not smaller is in the file, and the file on the disk. A file that is not there
+//! is an error: were it lost and made anew, numbers and with them the nonces of AES-GCM would be used twice. An empty
+//! one is for keys that were never used.
 
 use std::collections::HashMap;
 use std::fs::{self, File};

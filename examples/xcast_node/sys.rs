@@ -1,7 +1,7 @@
 //! System calls for which the standard library has no name. Everything that the compiler cannot check is in this file.
 //!
-//! What it returns are files and sockets of the standard library, which does the rest: a packet socket is read and written like
-//! a file, a raw IP socket is sent to like a UDP socket.
+//! What it returns are files and sockets of the standard library, which does the rest: a packet socket is read and
+//! written like a file, a raw IP socket is sent to like a UDP socket.
 #![allow(unsafe_code, reason = "system calls of Linux; each has its reason beside it")]
 
 use std::fs::{File, OpenOptions};
@@ -26,8 +26,8 @@ pub(crate) enum Signal {
     Tell,
 }
 
-/// All frames that arrive at the interface of this index, and a way to send frames on it. Joins link-layer groups; what is
-/// sent is not seen.
+/// All frames that arrive at the interface of this index, and a way to send frames on it. Joins link-layer groups; what
+/// is sent is not seen.
 pub(crate) fn packet_socket(interface: u32, groups: &[Mac]) -> io::Result<File> {
     let index = c_int::try_from(interface).map_err(|_| io::ErrorKind::InvalidInput)?;
     // Of protocol 0, so that nothing of other interfaces is queued before it is bound.
@@ -63,8 +63,9 @@ pub(crate) fn raw_v6() -> io::Result<UdpSocket> {
     Ok(UdpSocket::from(socket(libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_RAW)?))
 }
 
-/// Has the kernel believe that somebody on this host takes packets in packets, IPv4 and IPv6 in each, for as long as the sockets
-/// are kept: else it answers each one with an error message. Nobody reads them; what they hold is bounded, and small.
+/// Has the kernel believe that somebody on this host takes packets in packets, IPv4 and IPv6 in each, for as long as
+/// the sockets are kept: else it answers each one with an error message. Nobody reads them; what they hold is bounded,
+/// and small.
 pub(crate) fn claim_tunnels() -> io::Result<Vec<OwnedFd>> {
     let claim = |domain, protocol| {
         let socket = socket(domain, libc::SOCK_RAW, protocol)?;
@@ -127,8 +128,8 @@ pub(crate) fn signal(octets: &[u8]) -> Option<Signal> {
 /// Octets of what [`signal`] reads.
 pub(crate) const SIGNAL_LEN: usize = size_of::<libc::signalfd_siginfo>();
 
-/// Waits until one of the files can be read, or for as long as told. Returns which can be, errors to be fetched by reading
-/// included.
+/// Waits until one of the files can be read, or for as long as told. Returns which can be, errors to be fetched by
+/// reading included.
 pub(crate) fn wait(files: &[RawFd], timeout: Duration) -> io::Result<Vec<bool>> {
     let entry = |file: &RawFd| libc::pollfd { fd: *file, events: libc::POLLIN, revents: 0 };
     let mut entries: Vec<libc::pollfd> = files.iter().map(entry).collect();

@@ -1,7 +1,7 @@
 //! The configuration file: what it can say, and what it has to.
 //!
-//! One directive a line, `#` starts a comment, the first directive is the role. `--help` prints [`HELP`]. Errors name line and
-//! column.
+//! One directive a line, `#` starts a comment, the first directive is the role. `--help` prints [`HELP`]. Errors name
+//! line and column.
 
 mod directives;
 mod line;
