@@ -10,11 +10,15 @@
 //! Errors name line and column, and never quote what stands there: it may be a key. What was read is wiped from memory.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::net::IpAddr;
+use std::path::Path;
 
 use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
 use xcast_sec::ipsec::{
-    FixedSad, Mode, OuterAddress, OuterHeader, Protection, RoutingCoverage, Sa, SaConfig, SecurityProtocol, Spi, Usage,
+    FixedSad, Mode, OuterAddress, OuterHeader, PolicyId, Protection, RoutingCoverage, Sa, SaConfig, SecurityProtocol,
+    Spi, Usage,
 };
 use xcast_sec::time::Instant;
 
@@ -51,7 +55,6 @@ Keys file: one association a line; '#' starts a comment.
 /// The associations of a file.
 pub(crate) struct Keys {
     pub(crate) sad: Box<FixedSad<RustCrypto, MAX_ASSOCIATIONS>>,
-    pub(crate) count: usize,
     /// Upper halves of extended sequence numbers to be tried after 0.
     pub(crate) tries: u32,
 }
@@ -74,36 +77,76 @@ impl fmt::Display for KeysError {
 
 impl std::error::Error for KeysError {}
 
-/// Reads a keys file.
-pub(crate) fn parse(text: &str) -> Result<Keys, KeysError> {
-    let mut keys = Keys { sad: Box::new(FixedSad::new()), count: 0, tries: 0 };
+/// What a file does not say of its associations.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Purpose {
+    /// What policy knows them by.
+    pub(crate) policy: Option<PolicyId>,
+    /// An algorithm to be taken although RFC 8221 forbids it.
+    pub(crate) exemption: Option<IntegrityAlgorithm>,
+}
+
+/// Reads a keys file, for whoever receives.
+pub(crate) fn parse(text: &str, purpose: Purpose) -> Result<Keys, KeysError> {
+    let mut sad = Box::new(FixedSad::new());
+    let mut insert = |sa| sad.insert(sa, Usage::new(Instant::START)).is_ok();
+    let tries = read(text, purpose, &mut insert)?;
+    Ok(Keys { sad, tries })
+}
+
+/// Hands every association of a keys file to `insert`, which returns false if it has one of this name already. Returns
+/// the upper halves of extended sequence numbers to be tried.
+pub(crate) fn read(
+    text: &str,
+    purpose: Purpose,
+    insert: &mut dyn FnMut(Sa<RustCrypto>) -> bool,
+) -> Result<u32, KeysError> {
+    let (mut count, mut most_tries) = (0, 0);
     for (index, line) in text.lines().enumerate() {
         let content = line.split('#').next().unwrap_or("");
         let words: Vec<Word<'_>> = words(content).collect();
         let Some(first) = words.first() else { continue };
-        let at_line = |(column, what): (usize, String)| KeysError { line: index + 1, column, what };
-        let (sa, tries) = association(&words).map_err(at_line)?;
-        if keys.count == MAX_ASSOCIATIONS {
+        let at_line = |(column, what): At| KeysError { line: index + 1, column, what };
+        let (sa, tries) = association(&words, purpose).map_err(at_line)?;
+        if count == MAX_ASSOCIATIONS {
             return Err(at_line((first.column, format!("more than {MAX_ASSOCIATIONS} associations"))));
         }
-        if keys.sad.insert(sa, Usage::new(Instant::START)).is_err() {
+        if !insert(sa) {
             let what = "an association with this protocol, SPI, destination and source stands above";
             return Err(at_line((first.column, what.into())));
         }
-        keys.count += 1;
-        keys.tries = keys.tries.max(tries);
+        count += 1;
+        most_tries = most_tries.max(tries);
     }
-    Ok(keys)
+    Ok(most_tries)
+}
+
+/// Octets that no keys file exceeds.
+const MAX_KEYS_FILE: usize = 1 << 20;
+
+/// Reads the file at `path` and has `parse` make something of its text. The error is a sentence for the user.
+pub(crate) fn from_file<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, KeysError>) -> Result<T, String> {
+    let name = path.display();
+    let mut octets = Wiped::with_capacity(MAX_KEYS_FILE + 1);
+    let read = File::open(path).and_then(|file| file.take(MAX_KEYS_FILE as u64 + 1).read_to_end(&mut octets));
+    read.map_err(|error| format!("cannot read {name}: {error}"))?;
+    if octets.len() > MAX_KEYS_FILE {
+        return Err(format!("cannot read {name}: longer than any keys file"));
+    }
+    let text = std::str::from_utf8(&octets)
+        .map_err(|error| format!("cannot read {name}: no UTF-8 text from octet {} on", error.valid_up_to()))?;
+    parse(text).map_err(|error| format!("{name}: {error}"))
 }
 
 /// A word and where it starts, in characters from 1.
 #[derive(Clone, Copy)]
-struct Word<'a> {
-    text: &'a str,
-    column: usize,
+pub(crate) struct Word<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) column: usize,
 }
 
-fn words(line: &str) -> impl Iterator<Item = Word<'_>> {
+/// The words of a line.
+pub(crate) fn words(line: &str) -> impl Iterator<Item = Word<'_>> {
     line.split_whitespace().map(move |text| {
         // `split_whitespace` lends slices of `line`.
         let start = text.as_ptr() as usize - line.as_ptr() as usize;
@@ -112,10 +155,10 @@ fn words(line: &str) -> impl Iterator<Item = Word<'_>> {
 }
 
 /// A column and what is wrong there.
-type At = (usize, String);
+pub(crate) type At = (usize, String);
 
 impl Word<'_> {
-    fn wrong<T>(self, what: impl Into<String>) -> Result<T, At> {
+    pub(crate) fn wrong<T>(self, what: impl Into<String>) -> Result<T, At> {
         Err((self.column, what.into()))
     }
 }
@@ -146,7 +189,7 @@ struct Fields<'a> {
     esn: Option<u32>,
 }
 
-fn association(words: &[Word<'_>]) -> Result<(Sa<RustCrypto>, u32), At> {
+fn association(words: &[Word<'_>], purpose: Purpose) -> Result<(Sa<RustCrypto>, u32), At> {
     let end = words.last().map_or(1, |word| word.column + word.text.chars().count());
     let word =
         |index: usize, wanted: &str| words.get(index).copied().ok_or_else(|| (end, format!("{wanted} is missing")));
@@ -179,8 +222,8 @@ fn association(words: &[Word<'_>]) -> Result<(Sa<RustCrypto>, u32), At> {
         destination: fields.destination,
         mode,
         esn: fields.esn.is_some(),
-        // What RFC 8221 forbids may well be in a capture of what is deployed.
-        rfc8221_exemption: Some(IntegrityAlgorithm::HmacMd5_96),
+        policy: purpose.policy,
+        rfc8221_exemption: purpose.exemption,
         ..SaConfig::new(spi, protection)
     };
     let sa = Sa::new(&config, &mut RustCrypto).map_err(|error| (first.column, error.to_string()))?;
@@ -277,7 +320,7 @@ fn esp<'k>(
     }
 }
 
-fn address(word: Word<'_>) -> Result<IpAddr, At> {
+pub(crate) fn address(word: Word<'_>) -> Result<IpAddr, At> {
     word.text.parse().or_else(|_| word.wrong("expected an IPv4 or IPv6 address"))
 }
 

@@ -27,7 +27,10 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
+
+use xcast_sec::crypto::IntegrityAlgorithm;
 
 // What is `pub(crate)` in this file is for `tests/xcast_dump.rs`, which dumps captures too.
 
@@ -53,9 +56,8 @@ mod x2u;
 
 use args::Command;
 use dump::{Dump, Ended};
-use keys::Keys;
+use keys::{Keys, Purpose};
 use protection::Opener;
-use wiped::Wiped;
 
 const FAILED: u8 = 1;
 const WRONG_ARGUMENT: u8 = 2;
@@ -130,18 +132,8 @@ fn is_written(written: io::Result<()>, complain: &mut impl FnMut(String)) -> boo
     }
 }
 
-fn read_keys(path: &std::path::Path) -> Result<Keys, String> {
-    let name = path.display();
-    let mut octets = Wiped::with_capacity(MAX_KEYS_FILE + 1);
-    let read = File::open(path).and_then(|file| file.take(MAX_KEYS_FILE as u64 + 1).read_to_end(&mut octets));
-    read.map_err(|error| format!("cannot read {name}: {error}"))?;
-    if octets.len() > MAX_KEYS_FILE {
-        return Err(format!("cannot read {name}: longer than any keys file"));
-    }
-    let text = std::str::from_utf8(&octets)
-        .map_err(|error| format!("cannot read {name}: no UTF-8 text from octet {} on", error.valid_up_to()))?;
-    keys::parse(text).map_err(|error| format!("{name}: {error}"))
+fn read_keys(path: &Path) -> Result<Keys, String> {
+    // What RFC 8221 forbids may well be in a capture of what is deployed.
+    let purpose = Purpose { exemption: Some(IntegrityAlgorithm::HmacMd5_96), ..Purpose::default() };
+    keys::from_file(path, |text| keys::parse(text, purpose))
 }
-
-/// Octets that no keys file exceeds.
-const MAX_KEYS_FILE: usize = 1 << 20;
