@@ -19,13 +19,11 @@ mod open_packet;
 mod parse_packet;
 #[path = "fuzz_checks/process_packet.rs"]
 mod process_packet;
-#[path = "fuzz_checks/receive_packet.rs"]
-mod receive_packet;
-}
-
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/push_message.rs"]
 mod push_message;
+#[path = "fuzz_checks/receive_packet.rs"]
+mod receive_packet;
 #[path = "fuzz_checks/receive_ping.rs"]
 mod receive_ping;
 #[path = "fuzz_checks/route_packet.rs"]
