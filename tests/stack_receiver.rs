@@ -96,7 +96,7 @@ fn counts(counters: &ReceiverCounters) -> BTreeMap<&'static str, u64> {
         ($($name:ident)*) => { BTreeMap::from([$((stringify!($name), counters.$name)),*]) };
     }
     counts![delivered dummies unreadable not_for_this_host not_served fragments unusable_source refused ipsec
-        still_protected echo_requests transport_length transport_checksum port_beside_list]
+        still_protected echo_requests transport_length transport_checksum port_beside_list no_port]
 }
 
 /// The counter that a result must have moved.
@@ -120,6 +120,7 @@ fn counter_of(result: &Result<Option<Got>, ReceiveError>) -> &'static str {
         Err(ReceiveError::TransportLength { .. }) => "transport_length",
         Err(ReceiveError::TransportChecksum { .. }) => "transport_checksum",
         Err(ReceiveError::PortBesideList { .. }) => "port_beside_list",
+        Err(ReceiveError::NoPort) => "no_port",
         other => panic!("{other:?}"),
     }
 }

@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 use xcast_sec::crypto::RustCrypto;
-use xcast_sec::forward::{FnEgress, ForwardError, PacketCopy, Route, RouteLookup, Router, RouterPolicy, Tunnel};
+use xcast_sec::forward::{
+    FnEgress, ForwardError, OwnAddress, PacketCopy, Route, RouteLookup, Router, RouterPolicy, Tunnel,
+};
 use xcast_sec::ipsec::{
     Content, Freshness, OpenError, Opened, PacketBuf, ReplayError, ReplayStore, Sa, SaError, SaId, SealError,
     SecurityProtocol, SenderKey, SenderWindows, SequenceCounter, SequenceError, Spi, open, seal_with, verify_ah,
@@ -573,6 +575,8 @@ impl<'a> Routes<'a> {
             tunnel.finish()?;
         }
         let mut policy = RouterPolicy::default();
+        // The format knows one way with packets to an own address.
+        policy.own_address = OwnAddress::AsGroup;
         policy.checksum = match router.flag("verify_checksum")? {
             Some(false) => ChecksumPolicy::Ignore,
             _ => ChecksumPolicy::Verify,

@@ -27,9 +27,14 @@ pub(super) fn admit<'a, R: RouteLookup + ?Sized>(
     };
     check_contents(&arrival.packet)?;
     let source = arrival.packet.ip().source();
+    // Its own comes by `originate`.
+    if routes.is_local(source) {
+        return Err(ForwardError::UnusableSource);
+    }
     let on_reverse_path = match (policy.reverse_path, arrival.way) {
         (ReversePath::Strict, Way::Tunnel { ends, .. }) => {
             routes.tunnel(source).is_some_and(|tunnel| tunnel.is_between(ends.local(), ends.remote()))
+                && reverse_path_ok(ReversePath::Strict, ends.remote(), from, routes)
         }
         (policy, _) => reverse_path_ok(policy, source, from, routes),
     };
@@ -173,6 +178,11 @@ fn check_construction(packet: &XcastPacket<'_>) -> Result<(), Refusal> {
     }
     if has_segments_left(packet) {
         return Err(Refusal::SegmentsLeft);
+    }
+    if let IpHeader::V4(header) = packet.ip()
+        && header.has_source_route_left()
+    {
+        return Err(Refusal::SourceRoute);
     }
     Ok(())
 }

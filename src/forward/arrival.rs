@@ -78,6 +78,14 @@ impl<'a> Arrival<'a> {
         }
     }
 
+    /// Whether the outer header, if there still is one, says the same of who sent it.
+    pub(super) fn is_from_its_sender(&self) -> bool {
+        match self.way {
+            Way::SemiPermeable(outer) => outer.ends.source() == self.packet.ip().source(),
+            Way::Own | Way::Link | Way::OwnAddress | Way::Tunnel { .. } => true,
+        }
+    }
+
     /// What stands behind the Xcast headers.
     pub(super) fn behind(&self) -> Behind<'a> {
         behind(&self.packet)

@@ -17,6 +17,9 @@ pub enum Refusal {
     /// Another Routing header with Segments Left in front of the Xcast one: the packet is not where that header leads it
     /// (RFC 8200 §4.4; project-defined).
     SegmentsLeft,
+    /// IPv4 options with a source route that is not used up: unicast copies would follow it (RFC 7126 §4.3, §4.4;
+    /// project-defined).
+    SourceRoute,
 }
 
 impl core::fmt::Display for Refusal {
@@ -26,6 +29,7 @@ impl core::fmt::Display for Refusal {
             Self::AnonymousUnderAh => "anonymity under IPv4 AH",
             Self::AhBehindXcast4 => "AH behind the Xcast4 header",
             Self::AnonymousWithSeparatedBitmap => "anonymity with a separated bitmap",
+            Self::SourceRoute => "IPv4 source route that is not used up",
             Self::SegmentsLeft => "Routing header with segments left in front of the Xcast header",
         })
     }
@@ -51,7 +55,7 @@ pub enum ForwardError {
     NotAMember,
     /// It did not come from where its sender is ([`ReversePath`](super::ReversePath)).
     ReversePath,
-    /// Its source is none that a packet is routed from: multicast, unspecified, loopback, limited broadcast or link-local
+    /// Its source is the router itself, or none that a packet is routed from: multicast, unspecified, loopback, limited broadcast or link-local
     /// (RFC 1812 §5.3.7, RFC 4291 §2.5).
     UnusableSource,
     /// One of its destinations cannot be routed to: multicast, unspecified, loopback, limited broadcast or link-local. A

@@ -22,6 +22,15 @@ pub enum HostTunnel {
     SemiPermeable,
 }
 
+/// What goes around a packet from host to host.
+struct Outside {
+    source: IpAddr,
+    /// What makes it semi-permeable.
+    option: Option<u8>,
+    /// Whether a packet to one destination goes without.
+    may_be_unicast: bool,
+}
+
 impl<M: DscpMerge> Router<M> {
     /// Sends a packet that the host itself built, as its own first router: branched as [`forward`](Self::forward) does, with the
     /// hop limit that it has. Whether it holds an echo request, and where it came from, is not asked.
@@ -52,8 +61,8 @@ impl<M: DscpMerge> Router<M> {
     /// that leads there; the hosts pass it on to one another ([`relay`](Self::relay)). A packet with one destination goes there
     /// in unicast, if it may.
     ///
-    /// All members must be able to relay. Each gets to know the others, and that they get the packet depends on every one
-    /// before them (RFC 5058 §11.4 lists the disadvantages).
+    /// All members must be able to relay. Each gets to know the others, with A=1 those that come after it, and that they get
+    /// the packet depends on every one before them (RFC 5058 §11.4 lists the disadvantages).
     ///
     /// # Errors
     ///
@@ -77,7 +86,8 @@ impl<M: DscpMerge> Router<M> {
         let arrival = self.count(admitted)?;
         let option = (tunnel == HostTunnel::SemiPermeable).then_some(self.code_points.fields().tunnel_option);
         let source = arrival.packet.ip().source();
-        Ok(self.through_one(now, &arrival, source, option, routes, egress))
+        let outside = Outside { source, option, may_be_unicast: self.policy.x2u };
+        Ok(self.through_one(now, &arrival, outside, routes, egress))
     }
 
     /// Passes on what came to this host in an outer header, plain or semi-permeable, and lists other members besides: to the
@@ -88,7 +98,10 @@ impl<M: DscpMerge> Router<M> {
     ///
     /// Whoever can reach the host can have it send one packet for each one it gets, to an address of their choosing, as long as
     /// they list the host among the destinations. Call this after the inner packet was opened and found authentic, and not
-    /// at all where other members are not to be served. Without a replay window in between, what links repeat is repeated by
+    /// at all where other members are not to be served. `packet` is what arrived, octet for octet: opening works in place, so
+    /// keep a copy. What was opened and is relayed goes on in the clear. That a packet is authentic says nothing of its list
+    /// under ESP alone, nor under AH where it does not cover the addresses
+    /// (see the tables of the module `ipsec`). Without a replay window in between, what links repeat is repeated by
     /// every member that relays it, and multiplies.
     ///
     /// # Errors
@@ -110,16 +123,17 @@ impl<M: DscpMerge> Router<M> {
         let admitted = admit_relayed(packet, &self.code_points, &self.policy, routes);
         let Relayed { arrival, local, semi_permeable } = self.count(admitted)?;
         let option = semi_permeable.then_some(self.code_points.fields().tunnel_option);
-        Ok(self.through_one(now, &arrival, local, option, routes, egress))
+        // In unicast it would be from its sender, whose address networks do not let this host use (RFC 2827).
+        let outside = Outside { source: local, option, may_be_unicast: false };
+        Ok(self.through_one(now, &arrival, outside, routes, egress))
     }
 
-    /// One copy for all, to the first that there is a route to; `option` makes its outer header semi-permeable.
+    /// One copy for all, to the first that there is a route to.
     fn through_one<R, E>(
         &mut self,
         now: Instant,
         arrival: &Arrival<'_>,
-        source: IpAddr,
-        option: Option<u8>,
+        outside: Outside,
         routes: &R,
         egress: &mut E,
     ) -> Outcome
@@ -128,7 +142,8 @@ impl<M: DscpMerge> Router<M> {
         E: Egress<R::NextHop> + ?Sized,
     {
         let mut outcome = Outcome { packet_at: arrival.at, ..Outcome::default() };
-        let (allow_echo, x2u) = (self.policy.allow_echo, self.policy.x2u);
+        let Outside { source, option, may_be_unicast } = outside;
+        let allow_echo = self.policy.allow_echo;
         let remote = remote(arrival, allow_echo, routes, &mut self.counters, &mut outcome);
         let way = |index| {
             let address = arrival.destination(index)?;
@@ -141,7 +156,7 @@ impl<M: DscpMerge> Router<M> {
         // Whoever comes before it is not reached from here, but may be by those who come next.
         let hop_limit = arrival.inner_hop_limit_left();
         let (mut out, rule) = self.output(now, egress);
-        let unicast = if x2u && remote.len() == 1 { Unicast::new(&arrival.packet) } else { None };
+        let unicast = if may_be_unicast && remote.len() == 1 { Unicast::new(&arrival.packet) } else { None };
         let copy: PacketCopy<'_> = match unicast {
             Some(plan) => Rewritten::unicast(arrival, plan, first, rule).into(),
             None => {

@@ -22,9 +22,9 @@ pub struct RouterPolicy {
     pub max_copies: Option<usize>,
     /// What configured tunnels are for (RFC 5058 §11.1). Default: [`TunnelUse::LastResort`].
     pub tunnels: TunnelUse,
-    /// Semi-permeable tunnels (RFC 5058 §11.3). Default: [`SemiPermeable::PassOn`].
+    /// Semi-permeable tunnels (RFC 5058 §11.3). Default: [`SemiPermeable::Ignore`].
     pub semi_permeable: SemiPermeable,
-    /// Packets to a unicast address of the router itself (RFC 5058 §11.5). Default: [`OwnAddress::AsGroup`].
+    /// Packets to a unicast address of the router itself (RFC 5058 §11.5). Default: [`OwnAddress::Refuse`].
     pub own_address: OwnAddress,
     /// Whether the way back to a packet's sender is checked (RFC 5058 §14). Default: [`ReversePath::Unchecked`].
     pub reverse_path: ReversePath,
@@ -41,8 +41,8 @@ impl Default for RouterPolicy {
             allow_echo: false,
             max_copies: None,
             tunnels: TunnelUse::LastResort,
-            semi_permeable: SemiPermeable::PassOn,
-            own_address: OwnAddress::AsGroup,
+            semi_permeable: SemiPermeable::Ignore,
+            own_address: OwnAddress::Refuse,
             reverse_path: ReversePath::Unchecked,
             reports: ReportLimit::default(),
         }
@@ -63,6 +63,12 @@ pub enum TunnelUse {
 }
 
 /// What a router does with semi-permeable tunnels (RFC 5058 §11.3).
+///
+/// # Security
+///
+/// All_Xcast_Routers is reached from a link alone; a semi-permeable tunnel, from anywhere. A router that looks into them makes up
+/// to 125 packets of one that a stranger sent. Those that become unicast are from whom the outer header says, so that filters of
+/// source addresses on the way here have done their work: where the inner packet says otherwise, copies stay in the tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SemiPermeable {
@@ -84,11 +90,13 @@ pub enum SemiPermeable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OwnAddress {
-    /// The same as with any other. The IP destination of Xcast copies stays, so that a neighbour with Xcast, whose address it
-    /// is not, sends them back here until their hop limit ends: the address must be one that those neighbours have too.
+    /// The same as with any other, but for tunnels, whose far end would not take it. The IP destination of Xcast copies stays,
+    /// so that a neighbour with Xcast, whose address it is not, sends them back here until their hop limit ends: the address must
+    /// be one that those neighbours have too, and no stranger may reach it.
     AsGroup,
     /// Every destination gets a unicast packet, whatever its next hop; it gets none if that cannot be, as with X=1, AH and ESP.
-    /// What a network with one router with Xcast on a special unicast address needs (RFC 5058 §11.5).
+    /// What a network with one router with Xcast on a special unicast address needs (RFC 5058 §11.5). Whoever can reach that
+    /// address can have up to 127 packets made of one.
     MakeUnicast,
     /// Refuses it.
     Refuse,
@@ -103,8 +111,8 @@ pub enum ReversePath {
     /// That there is a route to it.
     Loose,
     /// That the packet came from where packets to the sender go
-    /// ([`RouteLookup::is_reverse_path`](super::RouteLookup::is_reverse_path)), or out of the tunnel that leads there. If it
-    /// is not known where the packet came from, it did not.
+    /// ([`RouteLookup::is_reverse_path`](super::RouteLookup::is_reverse_path)), or out of the tunnel that leads there and whose
+    /// outer header came from where its far end is. If it is not known where the packet came from, it did not.
     ///
     /// What a member relays in a semi-permeable tunnel (RFC 5058 §11.4), or in XCAST6 2.0, comes from that member and not from
     /// its sender: routers that it passes drop it.

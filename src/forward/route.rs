@@ -10,7 +10,7 @@ use super::Tunnel;
 ///
 /// For every packet that parses, [`is_local`](Self::is_local) is asked about its IP destination (unless that is
 /// All_Xcast_Routers) and once per destination to be served, and [`route`](Self::route) once per destination that is not
-/// local; [`tunnel`](Self::tunnel) once per destination that has to be tunnelled, or per destination if tunnels are routes
+/// local; [`tunnel`](Self::tunnel) once per destination that has to be tunnelled, and again for each tunnel before its own; the same per destination if tunnels are routes
 /// ([`TunnelUse::Routes`](super::TunnelUse::Routes)), and then [`route`](Self::route) once per tunnel besides. The addresses
 /// are chosen by whoever sent the packet, up to 127 of them, so an answer must be cheap for any address. A wrong answer sends
 /// a packet the wrong way, or reveals it to the wrong neighbour; a next hop wrongly called Xcast-capable discards what it is

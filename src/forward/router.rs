@@ -8,7 +8,7 @@ use super::output::Output;
 use super::reports::Reports;
 use super::send::Sending;
 use super::serve::remote;
-use super::{Counters, Egress, ForwardError, OwnAddress, RouteLookup, RouterPolicy, TunnelUse};
+use super::{Counters, Egress, ForwardError, RouteLookup, RouterPolicy, TunnelUse};
 use crate::time::Instant;
 use crate::wire::{CodePoints, DestinationSet, DscpMerge, ParseErrorKind, StandardMerge};
 
@@ -116,8 +116,7 @@ impl<M: DscpMerge> Router<M> {
         let remote = remote(arrival, policy.allow_echo, routes, counters, &mut outcome);
         let by_tunnels = policy.tunnels == TunnelUse::Routes
             && match arrival.way {
-                Way::SemiPermeable(_) => false,
-                Way::OwnAddress => policy.own_address != OwnAddress::MakeUnicast,
+                Way::SemiPermeable(_) | Way::OwnAddress => false,
                 Way::Own | Way::Link | Way::Tunnel { .. } => true,
             };
         let tunnel = |address| if by_tunnels { routes.tunnel(address) } else { None };

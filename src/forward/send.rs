@@ -14,7 +14,8 @@ use crate::wire::{DestinationSet, DscpMerge, Outer, TunnelEnds};
 /// The sending of one packet's copies.
 pub(super) struct Sending<'a, R: ?Sized, E: ?Sized, M> {
     pub(super) arrival: &'a Arrival<'a>,
-    /// How it becomes unicast, if it can. What is used up inside a semi-permeable tunnel stays there.
+    /// How it becomes unicast, if it can. What is used up inside a semi-permeable tunnel, or was put
+    /// there by somebody else than its sender, stays there.
     unicast: Option<Unicast>,
     pub(super) policy: &'a RouterPolicy,
     pub(super) rule: &'a M,
@@ -38,8 +39,8 @@ where
         routes: &'a R,
         out: Output<'a, E>,
     ) -> Self {
-        let goes_on = arrival.inner_hop_limit_left() > 0;
-        let unicast = if goes_on { Unicast::new(&arrival.packet) } else { None };
+        let may_leave = arrival.inner_hop_limit_left() > 0 && arrival.is_from_its_sender();
+        let unicast = if may_leave { Unicast::new(&arrival.packet) } else { None };
         Self { arrival, unicast, policy, rule, tunnel_option, routes, out }
     }
 
@@ -68,6 +69,8 @@ where
                 match plan {
                     Some(plan) if alone || premature => self.unicasts(route, plan, *destinations),
                     _ if crosses => self.xcast(route, *destinations),
+                    // The far end of a tunnel takes what is for All_Xcast_Routers and nothing else.
+                    _ if matches!(way, Way::OwnAddress) => add(&mut self.out.counters.not_capable, destinations.len()),
                     _ => self.last_resort(route, *destinations),
                 }
             }

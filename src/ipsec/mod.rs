@@ -103,3 +103,5 @@ pub use sending::packet_too_big::Ignored;
 pub use sending::path_mtu::PathMtu;
 pub use sending::quoted::QuotedPacket;
 pub use sending::sequence::{Reservation, SequenceCounter, SequenceError};
+
+pub(crate) use processing::verdict;

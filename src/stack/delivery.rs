@@ -197,13 +197,13 @@ impl<'p> Delivery<'p> {
     /// allow it, if the sender asks for anonymity (A=1, draft §2.1.2), and if the packet came unicast.
     #[must_use]
     pub fn members(&self) -> Option<impl Iterator<Item = Listed> + '_> {
-        let Picked::Xcast { packet, addressed, .. } = &self.picked else { return None };
+        let Picked::Xcast { packet, listed, .. } = &self.picked else { return None };
         if !self.show_members || packet.header().anonymous() {
             return None;
         }
-        let others = (0..packet.header().destination_count()).filter(|&index| !addressed.contains(index));
-        let listed = others.filter_map(|index| self.listed(index));
-        Some(listed.filter(|listed| !listed.address.is_unspecified()))
+        let others = (0..packet.header().destination_count()).filter(|&index| !listed.contains(index));
+        let others = others.filter_map(|index| self.listed(index));
+        Some(others.filter(|listed| !listed.address.is_unspecified()))
     }
 
     fn listed(&self, index: usize) -> Option<Listed> {

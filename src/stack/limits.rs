@@ -41,7 +41,7 @@ impl Limits {
             (Mode::Tunnel(_), _) => Self { mtu: sa.largest_payload(family, 0, self.mtu).unwrap_or(0), ..self },
             // AH adds the same to every packet.
             (Mode::Transport, SecurityProtocol::Ah) => {
-                Self { mtu: self.mtu.saturating_sub(sa.headroom(family)), ..self }
+                Self { mtu: self.mtu.min(family.max_packet_len()).saturating_sub(sa.headroom(family)), ..self }
             }
             (Mode::Transport, SecurityProtocol::Esp) => {
                 let overhead = sa.overhead(family, self.behind_len);

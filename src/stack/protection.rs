@@ -3,8 +3,8 @@
 use super::Limits;
 use crate::crypto::CryptoProvider;
 use crate::ipsec::{
-    Action, Direction, Mode, ModeKind, Outbound, OutboundKey, OutboundSa, OutboundSad, PolicyId, PolicyLookup,
-    Required, SecurityProtocol, Selectors,
+    Action, Mode, ModeKind, Outbound, OutboundKey, OutboundSa, OutboundSad, PolicyId, Required, SecurityProtocol,
+    Selectors,
 };
 use crate::time::Instant;
 use crate::wire::Family;
@@ -39,18 +39,16 @@ impl Plan {
 pub(super) fn plan<P, S, Q, A>(
     outbound: &mut Outbound<S, Q, A>,
     selectors: &Selectors,
+    action: Option<Action>,
     limits: Limits,
     now: Instant,
 ) -> Plan
 where
     P: CryptoProvider,
     S: OutboundSad<P>,
-    Q: PolicyLookup,
 {
     let mut plan = Plan::in_the_clear(limits);
-    let Some(Action::Protect { policy, required }) = outbound.policy.lookup(Direction::Outbound, selectors) else {
-        return plan;
-    };
+    let Some(Action::Protect { policy, required }) = action else { return plan };
     let inner = Family::of(&selectors.source);
     match required {
         Required::Ah(mode) => {

@@ -11,7 +11,8 @@ use crate::wire::{
     BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, IpHeader, ParseErrorKind, XcastPacket, is_routable_unicast,
 };
 
-/// The choices left to a receiver. Start from [`ReceiverPolicy::default`] and change fields.
+/// The choices left to a receiver. Policy (the SPD) is not among them, but decides most: an entry that protects the group alone
+/// lets in unprotected what a router made unicast, or anybody did. See [`FixedSpd`](crate::ipsec::FixedSpd). Start from [`ReceiverPolicy::default`] and change fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ReceiverPolicy {
@@ -30,9 +31,9 @@ pub struct ReceiverPolicy {
 pub(super) enum Picked<'p> {
     Xcast {
         packet: XcastPacket<'p>,
-        /// The destinations to be served that are this host.
-        addressed: DestinationSet,
-        /// Those of them that do not repeat an earlier one.
+        /// The destinations that are this host, served or not.
+        listed: DestinationSet,
+        /// Those to be served that do not repeat an earlier one.
         own: DestinationSet,
     },
     Unicast(IpHeader<'p>),
@@ -231,11 +232,12 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
             return Err(ReceiveError::EchoRequest);
         }
         let checked = upper_layer::check(number, ip.source(), ip.destination(), segment)?;
-        if xcast.is_some_and(XcastPacket::has_ports)
-            && let Some((_, port)) = checked.ports
-            && port != 0
-        {
-            return Err(ReceiveError::PortBesideList { port });
+        if let Some((_, port)) = checked.ports {
+            match (xcast.is_some_and(XcastPacket::has_ports), port) {
+                (true, 0) | (false, 1..) => {}
+                (true, port) => return Err(ReceiveError::PortBesideList { port }),
+                (false, 0) => return Err(ReceiveError::NoPort),
+            }
         }
         Ok(Incoming::Packet(Delivery::new(picked, number, checked, protection, self.policy.show_members)))
     }
@@ -276,11 +278,10 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
             return Err(ReceiveError::AnonymousWithSeparatedBitmap);
         }
         let is_own = |&index: &usize| packet.destination(index).is_some_and(&is_own);
-        let addressed: DestinationSet = packet.bits().iter().filter(is_own).collect();
+        let listed: DestinationSet = (0..header.destination_count()).filter(is_own).collect();
+        let addressed = listed.intersection(packet.bits());
         if addressed.is_empty() {
-            let all = DestinationSet::first_n(header.destination_count());
-            let listed = all.difference(packet.bits()).iter().any(|index| is_own(&index));
-            return Err(if listed { ReceiveError::NotServed } else { ReceiveError::NotForThisHost });
+            return Err(if listed.is_empty() { ReceiveError::NotForThisHost } else { ReceiveError::NotServed });
         }
         let target = |index: usize| (packet.destination(index), packet.port(index));
         let repeats = |&index: &usize| {
@@ -288,6 +289,6 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
             earlier.any(|earlier| target(earlier) == target(index))
         };
         let own = addressed.iter().filter(|index| !repeats(index)).collect();
-        Ok(Picked::Xcast { packet, addressed, own })
+        Ok(Picked::Xcast { packet, listed, own })
     }
 }

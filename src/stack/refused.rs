@@ -19,9 +19,10 @@ pub enum ReceiveError {
     UnusableSource,
     /// A=1 with a separated bitmap, which would not be built either.
     AnonymousWithSeparatedBitmap,
-    /// Another Routing header with segments left, or behind the Xcast one (RFC 8200 §4.4; project-defined).
+    /// Another Routing header with segments left, or behind the Xcast one (RFC 8200 §4.4; project-defined), or an IPv4 source
+    /// route that is not used up.
     RoutingHeader {
-        /// Where it starts, in octets from the start of the packet.
+        /// Where it starts, or the IPv4 options do, in octets from the start of the packet.
         pointer: usize,
     },
     /// An IPv6 option that must not be passed over by those who do not know it (RFC 8200 §4.2).
@@ -54,6 +55,8 @@ pub enum ReceiveError {
         /// The port in the transport header.
         port: u16,
     },
+    /// Destination port 0 and no list of ports: the list was taken out on the way, or there never was one.
+    NoPort,
 }
 
 impl From<ParseError> for ReceiveError {
@@ -80,6 +83,7 @@ impl core::fmt::Display for ReceiveError {
             Self::EchoRequest => f.write_str("echo request to many"),
             Self::TransportLength { protocol } => write!(f, "wrong length in a segment of protocol {protocol}"),
             Self::TransportChecksum { protocol } => write!(f, "wrong checksum in a segment of protocol {protocol}"),
+            Self::NoPort => f.write_str("destination port 0 without a list of ports"),
             Self::PortBesideList { port } => write!(f, "destination port {port} beside a list of ports"),
         }
     }
@@ -130,6 +134,8 @@ pub struct ReceiverCounters {
     pub transport_checksum: u64,
     /// Segments with a destination port beside a list of ports.
     pub port_beside_list: u64,
+    /// Segments with destination port 0 and no list of ports.
+    pub no_port: u64,
 }
 
 impl ReceiverCounters {
@@ -161,6 +167,7 @@ impl ReceiverCounters {
             ReceiveError::TransportLength { .. } => &mut self.transport_length,
             ReceiveError::TransportChecksum { .. } => &mut self.transport_checksum,
             ReceiveError::PortBesideList { .. } => &mut self.port_beside_list,
+            ReceiveError::NoPort => &mut self.no_port,
         });
     }
 }

@@ -58,6 +58,8 @@ pub enum PacketError {
     },
     /// Policy or IPsec says no.
     Protect(OutboundError),
+    /// Protected, and for the unicast address of a router, which could not make it unicast (RFC 5058 §11.5).
+    ProtectedToRouter,
     /// Longer than the path takes, once sealed: headers prepared for a shorter segment or a greater MTU.
     TooLong {
         /// Octets it has.
@@ -76,6 +78,7 @@ impl core::fmt::Display for PacketError {
             Self::OtherProtocol => f.write_str("headers prepared for another protocol"),
             Self::ScratchTooSmall { needed } => write!(f, "scratch buffer too small, {needed} octets needed"),
             Self::Protect(error) => error.fmt(f),
+            Self::ProtectedToRouter => f.write_str("protected, and for a router that would have to make it unicast"),
             Self::TooLong { len, mtu } => write!(f, "the packet has {len} octets, the path takes {mtu}"),
             Self::Link => f.write_str("the link failed"),
         }
@@ -180,7 +183,7 @@ impl<'c> Tally<'c> {
         let counter = match error {
             PacketError::Build(_) | PacketError::OtherProtocol => &mut self.counters.not_built,
             PacketError::ScratchTooSmall { .. } => &mut self.counters.no_scratch,
-            PacketError::Protect(_) => &mut self.counters.not_protected,
+            PacketError::Protect(_) | PacketError::ProtectedToRouter => &mut self.counters.not_protected,
             PacketError::TooLong { .. } => &mut self.counters.too_long,
             PacketError::Link => &mut self.counters.link_failed,
         };

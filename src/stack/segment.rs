@@ -15,6 +15,8 @@ pub struct Ends {
     pub destination: IpAddr,
     /// Whether there is a list of ports: the destination port in the transport header is then 0 (RFC 5058 §8.1).
     pub ports_listed: bool,
+    /// Whether that destination is a router's (RFC 5058 §11.5).
+    pub(super) to_router: bool,
 }
 
 /// A transport segment, to be written once for each packet of a session.

@@ -10,9 +10,9 @@ use super::{
     Session, SessionPacket,
 };
 use crate::crypto::CryptoProvider;
-use crate::ipsec::{AuditSink, Outbound, OutboundSad, PacketBuf, PolicyLookup, Selectors, Sent};
+use crate::ipsec::{AuditSink, Direction, Outbound, OutboundSad, PacketBuf, PolicyLookup, Sent, verdict};
 use crate::time::Instant;
-use crate::wire::{CodePoints, Family};
+use crate::wire::{CodePoints, DestinationSet, Family};
 
 /// What a sender works with, lent for one call.
 #[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
@@ -236,11 +236,16 @@ impl<S, Q, A> Sender<S, Q, A> {
         capacity(session, &limits).map_err(SendError::NothingFits)?;
         let needed = probe.header_len().saturating_add(segment.len());
         let packet = scratch.get_mut(..needed).ok_or(SendError::ScratchTooSmall { needed })?;
-        let payload =
-            probe.emit(&self.code_points, segment.protocol(), segment.len(), packet).map_err(SendError::Build)?;
+        // Served, whether it is at the moment or not: policy is asked what it says of all ports of a list.
+        let payload = probe
+            .with_repr(DestinationSet::first_n(1), segment.protocol(), |repr| {
+                probe.emit_repr(repr, &self.code_points, segment.len(), packet)
+            })
+            .map_err(SendError::Build)?;
         segment.write(&self.ends(session, session.has_ports()), payload).map_err(SendError::Build)?;
-        let selectors = Selectors::of(packet, Some(&self.code_points)).map_err(SendError::Unreadable)?;
-        Ok(protection::plan(&mut self.outbound, &selectors, limits, now))
+        let (selectors, action) = verdict(&self.outbound.policy, Direction::Outbound, packet, Some(&self.code_points))
+            .map_err(SendError::Unreadable)?;
+        Ok(protection::plan(&mut self.outbound, &selectors, action, limits, now))
     }
 
     fn ends<const N: usize>(&self, session: &Session<N>, ports_listed: bool) -> Ends {
@@ -249,7 +254,8 @@ impl<S, Q, A> Sender<S, Q, A> {
             Family::V4 => fields.routers_v4.into(),
             Family::V6 => fields.routers_v6.into(),
         });
-        Ends { source: session.config().origin.source(), destination, ports_listed }
+        let to_router = session.config().router.is_some();
+        Ends { source: session.config().origin.source(), destination, ports_listed, to_router }
     }
 }
 
@@ -328,8 +334,13 @@ where
             .outbound
             .process(*crypto, *rng, Some(self.code_points), *now, &mut packet)
             .map_err(PacketError::Protect)?;
-        if let Sent::Protected { soft_limit: Some(limit) } = sent {
-            self.tally.report.soft_limit = Some(limit);
+        if let Sent::Protected { soft_limit } = sent {
+            if let Some(limit) = soft_limit {
+                self.tally.report.soft_limit = Some(limit);
+            }
+            if self.ends.to_router {
+                return Err(PacketError::ProtectedToRouter);
+            }
         }
         let len = packet.len();
         if len > *mtu { Err(PacketError::TooLong { len, mtu: *mtu }) } else { Ok(packet) }

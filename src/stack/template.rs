@@ -37,7 +37,7 @@ pub const MAX_HEADERS_LEN: usize = 2360;
 /// assert_eq!(payload.len(), 100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HeaderTemplate<const L: usize> {
     /// With every bit set.
     octets: [u8; L],
@@ -45,6 +45,17 @@ pub struct HeaderTemplate<const L: usize> {
     anonymous: bool,
     next_protocol: u8,
     ids: heapless::Vec<MemberId, MAX_DESTINATIONS>,
+}
+
+impl<const L: usize> core::fmt::Debug for HeaderTemplate<L> {
+    /// Who is in the list, which members may not be told, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("HeaderTemplate")
+            .field("members", &self.ids.len())
+            .field("header_len", &self.header_len())
+            .field("next_protocol", &self.next_protocol)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<const L: usize> HeaderTemplate<L> {
@@ -90,7 +101,7 @@ impl<const L: usize> HeaderTemplate<L> {
     }
 
     /// The bitmap as `session`, which the template was made of, has it at the moment: members that are enabled and still
-    /// there.
+    /// there. Another session's names mean other members.
     #[must_use]
     pub fn bits<const N: usize>(&self, session: &Session<N>) -> DestinationSet {
         let enabled = |(_, id): &(usize, &MemberId)| session.is_enabled(**id);

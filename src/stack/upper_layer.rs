@@ -88,6 +88,9 @@ pub(super) fn check_v4(ip: &IpHeader<'_>) -> Result<(), ReceiveError> {
             Err(ParseError::new(ParseErrorKind::Ipv4HeaderChecksum, ipv4::CHECKSUM_AT).into())
         }
         IpHeader::V4(header) if header.is_fragment() => Err(ReceiveError::Fragment),
+        IpHeader::V4(header) if header.has_source_route_left() => {
+            Err(ReceiveError::RoutingHeader { pointer: ipv4::MIN_HEADER_LEN })
+        }
         _ => Ok(()),
     }
 }

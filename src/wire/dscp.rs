@@ -133,7 +133,13 @@ impl DscpSet {
     }
 
     fn iter(self) -> impl Iterator<Item = Dscp> {
-        (0..64_u8).filter(move |value| self.0 >> value & 1 != 0).filter_map(Dscp::new)
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let value = u8::try_from(left.trailing_zeros()).ok()?;
+            // Takes the lowest one away.
+            left &= left.wrapping_sub(1);
+            Dscp::new(value)
+        })
     }
 
     /// Whether `dscp` merges with every member.

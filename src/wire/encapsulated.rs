@@ -32,7 +32,8 @@ impl<'a> Encapsulated<'a> {
     /// - Those of [`IpHeader::split`]; [`ParseErrorKind::Truncated`], [`ParseErrorKind::HopByHopPlace`] in the headers of IPv6.
     /// - Where an inner packet is announced: [`ParseErrorKind::Ipv4HeaderChecksum`], [`ParseErrorKind::Truncated`],
     ///   [`ParseErrorKind::IpVersion`] (it is not of the version announced); in IPv6 [`ParseErrorKind::OptionLength`],
-    ///   [`ParseErrorKind::RepeatedOption`], [`ParseErrorKind::NonzeroPadding`], [`ParseErrorKind::TunnelOption`].
+    ///   [`ParseErrorKind::RepeatedOption`], [`ParseErrorKind::NonzeroPadding`], [`ParseErrorKind::TunnelOption`],
+    ///   [`ParseErrorKind::UnrecognisedOption`].
     pub fn parse(packet: &'a [u8], code_points: &CodePoints) -> Result<Option<Self>, ParseError> {
         let (outer, _) = IpHeader::split(packet)?;
         let octets = packet.get(..outer.packet_len()).unwrap_or(packet);
@@ -105,7 +106,7 @@ fn find_v4(outer: &Ipv4Header<'_>) -> Result<Option<Found>, ParseError> {
 
 fn find_v6(octets: &[u8], first: u8, code_points: &CodePoints) -> Result<Option<Found>, ParseError> {
     let (mut kind, mut announced_at, mut at) = (first, ipv6::NEXT_HEADER_AT, ipv6::HEADER_LEN);
-    let mut hop_by_hop = None;
+    let (mut hop_by_hop, mut unrecognised) = (None, None);
     // Every round goes at least 8 octets on.
     while let protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS = kind {
         if kind == protocol::HOP_BY_HOP && at != ipv6::HEADER_LEN {
@@ -115,10 +116,16 @@ fn find_v6(octets: &[u8], first: u8, code_points: &CodePoints) -> Result<Option<
         if kind == protocol::HOP_BY_HOP {
             hop_by_hop = Some(header);
         }
+        let mut options = header.options().map_while(Result::ok);
+        // The two highest bits say whether somebody who does not know it may pass it over (RFC 8200 §4.2).
+        unrecognised = unrecognised.or(options.find(|option| option.kind >> 6 != 0).map(|option| option.at));
         announced_at = at;
         (kind, at) = (header.next_header(), header.end());
     }
     let Some(family) = announced(kind) else { return Ok(None) };
+    if let Some(at) = unrecognised {
+        return Err(ParseError::new(ParseErrorKind::UnrecognisedOption, at));
+    }
     let option = match hop_by_hop {
         Some(header) => find_option(&header, code_points.fields().tunnel_option)?,
         None => None,
@@ -225,6 +232,7 @@ mod tests {
             parse(&packet)
         };
         assert_eq!(with(42, 0x1d), Ok(Some((48, false))), "another option");
+        assert_eq!(with(42, 0x5d), Err(ParseErrorKind::UnrecognisedOption), "one that must not be passed over");
         assert_eq!(with(40, protocol::UDP), Ok(None), "no packet inside");
         assert_eq!(with(40, protocol::IPV4), Err(ParseErrorKind::TunnelOption), "for IPv6 in IPv6 alone");
         assert_eq!(with(43, 4), Err(ParseErrorKind::TunnelOption), "with data");

@@ -54,6 +54,8 @@ pub enum ParseErrorKind {
     UdpLength,
     /// The semi-permeable tunnel option holds data, or stands in front of an IPv4 packet.
     TunnelOption,
+    /// An option in front of an inner packet that must not be passed over by those who do not know it (RFC 8200 §4.2).
+    UnrecognisedOption,
 }
 
 /// Octets that cannot be read: what is wrong, and where.
@@ -114,6 +116,7 @@ impl core::fmt::Display for ParseError {
             K::AhPayloadLen => "AH Payload Len too small",
             K::RoutingBehindAh => "Xcast Routing header behind AH",
             K::UdpLength => "UDP Length does not fit",
+            K::UnrecognisedOption => "option that must not be passed over",
             K::TunnelOption => "tunnel option with data or in front of an IPv4 packet",
         };
         write!(f, "{what} (octet {})", self.pointer)

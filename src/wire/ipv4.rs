@@ -186,6 +186,16 @@ impl<'a> Ipv4Header<'a> {
     pub fn options(&self) -> Ipv4Options<'a> {
         Ipv4Options { rest: self.options, at: MIN_HEADER_LEN }
     }
+
+    /// Whether there is a source route that still leads elsewhere: its pointer is not beyond its end (RFC 791 §3.1).
+    pub(crate) fn has_source_route_left(&self) -> bool {
+        let mut options = self.options().map_while(Result::ok);
+        options.any(|option| {
+            // Type, length, pointer, counted from the type as 1.
+            matches!(option.kind, OPTION_LSRR | OPTION_SSRR)
+                && option.octets.get(2).is_none_or(|&pointer| usize::from(pointer) <= option.octets.len())
+        })
+    }
 }
 
 /// One option.

@@ -525,9 +525,13 @@ fn the_way_back_is_checked_as_policy_asks() {
         assert_eq!(results(&net, Some(7), &octets), [true, true, false]);
         let (peer, own) = ends(family);
         net.tunnels.insert(source(family), Tunnel::new(own, peer).unwrap().with_hop_limit(3));
-        assert_eq!(results(&net, None, &octets), [true, true, true]);
+        assert_eq!(results(&net, Some(7), &octets), [true, true, false], "no way to the far end");
+        net.routes.insert(peer, route(9));
+        assert_eq!(results(&net, Some(9), &octets), [true, true, true]);
+        assert_eq!(results(&net, Some(7), &octets), [true, true, false], "the outer header came from elsewhere");
+        assert_eq!(results(&net, None, &octets), [true, true, false]);
         net.tunnels.insert(source(family), Tunnel::new(own, packet.addresses[0]).unwrap());
-        assert_eq!(results(&net, Some(7), &octets), [true, true, false]);
+        assert_eq!(results(&net, Some(9), &octets), [true, true, false]);
     }
     // In a semi-permeable tunnel: the sender's route.
     let packet = plain(Family::V6, 2);
@@ -578,5 +582,84 @@ fn ah_passes_in_a_semi_permeable_tunnel() {
         assert_eq!(read.bits(), sent.destinations);
         // The Hop-by-Hop header with the bitmap is 16 octets.
         assert_eq!((&copy[..40], &copy[56..]), (&inner[..40], &inner[56..]));
+    }
+}
+
+// --- What strangers try -----------------------------------------------------------------------------------------------
+
+/// By default a router takes nothing that can be sent to it from anywhere.
+#[test]
+fn strangers_reach_no_router_by_default() {
+    for family in FAMILIES {
+        let packet = plain(family, 3);
+        let net = net(&packet, &[route(1); 3]);
+        let default = |octets: &[u8]| forward_with(octets, &net, RouterPolicy::default(), &[]).map(|_| ());
+        assert_eq!(default(&to_own(&packet)), Err(ForwardError::NotForUs));
+        assert!(default(&packet.octets()).is_ok());
+        if family == Family::V6 {
+            let result = default(&semi_permeable(packet.addresses[0], 9, 0, &packet.octets()));
+            assert!(matches!(result, Err(ForwardError::Parse(e)) if e.kind() == ParseErrorKind::NotXcast));
+        }
+    }
+}
+
+/// The outer source passed the filters of the networks on the way; nobody looked at the inner one.
+#[test]
+fn a_tunnel_is_not_left_in_somebody_elses_name() {
+    let packet = plain(Family::V6, 3);
+    let net = net(&packet, &[route(1), legacy(2), route(3)]);
+    let attacker = address("2001:db8:bad::1");
+    let octets = outside((attacker, packet.addresses[0]), 9, 0, &SEMI_PERMEABLE, &packet.octets());
+    let result = forward(&octets, &net);
+    let kinds: Vec<_> = result.log.sent.iter().map(|sent| sent.kind).collect();
+    assert_eq!(kinds, [CopyKind::SemiPermeable; 3]);
+    for sent in &result.log.sent {
+        assert_eq!(IpHeader::split(&sent.octets).unwrap().0.source(), attacker);
+    }
+}
+
+/// A far end takes what is for All_Xcast_Routers alone: what is for an own address is dropped here, and counted.
+#[test]
+fn packets_to_an_own_address_go_through_no_tunnel() {
+    for family in FAMILIES {
+        let mut packet = plain(family, 2);
+        packet.no_x2u = true;
+        let mut net = net(&packet, &[legacy(1), legacy(1)]);
+        net.tunnels = packet.addresses.iter().map(|a| (*a, tunnel(1))).collect();
+        for tunnels in [TunnelUse::LastResort, TunnelUse::Routes] {
+            let policy = policy(|policy| policy.tunnels = tunnels);
+            let result = forward_with(&to_own(&packet), &net, policy, &[]).unwrap();
+            assert_eq!((result.counters.not_capable, result.outcome.copies), (2, 0));
+        }
+    }
+}
+
+#[test]
+fn packets_that_claim_to_be_the_routers_own_are_refused() {
+    for family in FAMILIES {
+        let packet = plain(family, 2);
+        let mut net = net(&packet, &[route(1); 2]);
+        net.own.push(source(family));
+        assert_eq!(refuse(&packet.octets(), &net), ForwardError::UnusableSource);
+    }
+}
+
+/// Unicast copies would follow a source route, whoever wrote it.
+#[test]
+fn ipv4_source_routes_are_refused() {
+    let packet = plain(Family::V4, 2);
+    let net = net(&packet, &[route(1), route(2)]);
+    for kind in [131, 137] {
+        for (pointer, refused) in [(4, true), (7, true), (8, false), (255, false)] {
+            let options = [kind, 7, pointer, 203, 0, 113, 66, 0];
+            let mut octets = packet.octets();
+            octets.splice(20..20, options);
+            octets[0] = 0x47;
+            let len = u16::try_from(octets.len()).unwrap();
+            octets[2..4].copy_from_slice(&len.to_be_bytes());
+            fix_checksums(&mut octets);
+            let result = forward_with(&octets, &net, RouterPolicy::default(), &[]).map(|_| ());
+            assert_eq!(result, if refused { Err(ForwardError::Refused(Refusal::SourceRoute)) } else { Ok(()) });
+        }
     }
 }

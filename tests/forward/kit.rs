@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::common::{Packet, ones_complement_sum, source};
 use xcast_sec::forward::{
-    CopyKind, Counters, Egress, ForwardError, Outcome, PacketCopy, Route, RouteLookup, Router, RouterPolicy, Tunnel,
+    CopyKind, Counters, Egress, ForwardError, Outcome, OwnAddress, PacketCopy, Route, RouteLookup, Router,
+    RouterPolicy, SemiPermeable, Tunnel,
 };
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{
@@ -191,15 +192,18 @@ pub(crate) fn forward_with(
 }
 
 pub(crate) fn forward(octets: &[u8], net: &Net) -> Forwarded {
-    forward_with(octets, net, RouterPolicy::default(), &[]).unwrap()
+    forward_with(octets, net, policy(|_| ()), &[]).unwrap()
 }
 
 pub(crate) fn refuse(octets: &[u8], net: &Net) -> ForwardError {
-    forward_with(octets, net, RouterPolicy::default(), &[]).map(|result| result.shape()).unwrap_err()
+    forward_with(octets, net, policy(|_| ()), &[]).map(|result| result.shape()).unwrap_err()
 }
 
+/// The default, but that every kind of packet is taken.
 pub(crate) fn policy(change: impl FnOnce(&mut RouterPolicy)) -> RouterPolicy {
     let mut policy = RouterPolicy::default();
+    policy.semi_permeable = SemiPermeable::PassOn;
+    policy.own_address = OwnAddress::AsGroup;
     change(&mut policy);
     policy
 }

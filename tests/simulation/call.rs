@@ -163,14 +163,21 @@ impl Call<'_> {
     /// Nobody gets more copies than are needed: one for each neighbour or tunnel, but where DSCPs do not merge or the neighbour
     /// does not know Xcast. And what is for one destination alone is unicast, where it may.
     fn check_sharing(&self) {
-        let may_be_unicast = !self.group.style.no_x2u;
+        // What a member relays, and what a semi-permeable tunnel of such a member's holds, would be unicast in somebody else's
+        // name.
+        let relayed = self
+            .parent
+            .outer
+            .is_some_and(|outer| outer.kind == OuterKind::SemiPermeable && outer.source != self.parent.source);
+        let relayed = matches!(self.how, How::Relay) || relayed && !self.group.style.v2;
+        let may_be_unicast = !self.group.style.no_x2u && !relayed;
         let special = self.branches() && self.node.routes.own().contains(&self.parent.destination);
         let mut shared = BTreeMap::new();
         for sent in &self.log.sent {
             let alone = sent.destinations.len() == 1;
             match sent.kind {
                 CopyKind::Unicast => {
-                    assert!(may_be_unicast, "X=1");
+                    assert!(may_be_unicast, "X=1, or relayed");
                     if self.deployment.plan.capable[sent.next_hop] && !special {
                         *shared.entry((sent.next_hop, None)).or_insert(0) += 1;
                     }

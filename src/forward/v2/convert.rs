@@ -31,7 +31,7 @@ pub struct MayLose {
     pub channel: bool,
     /// DSCPs: every copy keeps the one of the IP header.
     pub dscps: bool,
-    /// Ports: every receiver gets the packet at the port that is in the segment.
+    /// Ports: every receiver gets the packet at the port that is in the segment, which beside a list is 0 (RFC 5058 §8.1).
     pub ports: bool,
 }
 

@@ -16,3 +16,5 @@ pub use inbound::{Inbound, InboundError};
 pub use outbound::{Outbound, OutboundError, Sent};
 pub use outbound_sad::{FixedOutboundSad, OutboundKey, OutboundSad};
 pub use received::{Layers, Received};
+
+pub(crate) use verdict::verdict;

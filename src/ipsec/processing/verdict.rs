@@ -47,7 +47,7 @@ fn show(
 ///
 /// Policy must say the same of everything that an Xcast packet may be taken for, or it is discarded: nobody gets past a rule
 /// about the group by writing another address, nor past one about ports by a list, which ESP does not cover.
-pub(super) fn verdict<Q: PolicyLookup>(
+pub(crate) fn verdict<Q: PolicyLookup>(
     policy: &Q,
     direction: Direction,
     packet: &[u8],
