@@ -19,6 +19,7 @@ extern crate std;
 
 pub mod crypto;
 pub mod forward;
+pub mod group;
 pub mod ipsec;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,6 @@
+//! Membership and the distribution of keys, over a network that loses, repeats and reorders.
+#![cfg(feature = "rust-crypto")]
+
+mod kit;
+mod slice;
+mod world;
