@@ -2,5 +2,7 @@
 #![cfg(feature = "rust-crypto")]
 
 mod kit;
+mod rollovers;
 mod slice;
+mod storms;
 mod world;

@@ -84,6 +84,8 @@ pub(crate) struct World {
     senders: BTreeMap<Epoch, OutboundSa<RustCrypto>>,
     numbers_used: BTreeSet<(Vec<u8>, u64)>,
     flights: Vec<Flight>,
+    /// All messages there ever were.
+    pub(crate) history: Vec<(IpAddr, IpAddr, Vec<u8>)>,
     config: (ControllerConfig, KeyServerConfig),
     boot: u32,
     saves: u64,
@@ -120,6 +122,7 @@ impl World {
             senders: BTreeMap::new(),
             numbers_used: BTreeSet::new(),
             flights: Vec::new(),
+            history: Vec::new(),
             config: (config, keys),
             boot: 1,
             saves: 0,
@@ -224,6 +227,7 @@ impl World {
                 }
             }
             for (from, to, octets) in sent {
+                self.history.push((from, to, octets.clone()));
                 self.send(from, to, octets);
             }
             break;

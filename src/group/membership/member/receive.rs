@@ -127,6 +127,10 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
         if self.state == MemberState::Joining {
             self.go(MemberState::Out, sink);
             self.events.push(MemberEvent::Refused(reason));
+        } else if reason == RefuseReason::NotAMember {
+            // What told it that it was expelled was lost.
+            self.go(MemberState::Out, sink);
+            self.events.push(MemberEvent::Expelled(ExpelReason::Unspecified));
         } else if self.query != Retry::Idle {
             self.query = Retry::Idle;
             self.events.push(MemberEvent::QueryRefused(reason));
