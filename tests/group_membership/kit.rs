@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use rand_core::{TryCryptoRng, TryRng};
 use xcast_sec::crypto::{AeadAlgorithm, RustCrypto};
+use xcast_sec::group::membership::message::{Body, Header, Message};
 use xcast_sec::group::membership::{
-    Epoch, GroupId, GroupSetup, KeySink, KeySource, KeySourceError, Offer, RejectReason,
+    Epoch, GroupId, GroupSetup, Incarnation, KeySink, KeySource, KeySourceError, Offer, RejectReason, Version,
 };
 use xcast_sec::ipsec::SenderId;
 use xcast_sec::ipsec::{OutboundSa, PacketBuf, Protection, Sa, SaConfig, SenderWindows, Spi, Usage, open};
@@ -167,4 +168,18 @@ pub(crate) fn opens(association: &[u8], octets: &[u8], text: &[u8]) -> bool {
     let opened = open(&sa(association, None), &mut windows, &mut RustCrypto, None, &mut packet).is_ok();
     assert!(!opened || packet.as_octets().ends_with(text));
     opened
+}
+
+/// A message about the group.
+pub(crate) fn message(version: u64, epoch: u64, stay: u64, body: Body<'_>) -> Vec<u8> {
+    let header = Header {
+        group: GROUP,
+        version: Version::new(version),
+        epoch: Epoch::new(epoch),
+        incarnation: Incarnation::new(stay),
+    };
+    let mut out = vec![0xee; 8192];
+    let len = Message { header, body }.emit(&mut out).unwrap();
+    out.truncate(len);
+    out
 }
