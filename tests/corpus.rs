@@ -4,6 +4,8 @@
 mod copies;
 #[path = "fuzz_checks/gullible.rs"]
 mod gullible;
+#[path = "fuzz_checks/membership_message.rs"]
+mod membership_message;
 #[path = "fuzz_checks/open_packet.rs"]
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
@@ -54,4 +56,9 @@ fn route_packet_v2_corpus() {
 #[test]
 fn process_packet_corpus() {
     replay("process_packet", process_packet::check);
+}
+
+#[test]
+fn membership_message_corpus() {
+    replay("membership_message", membership_message::check);
 }
