@@ -162,6 +162,10 @@ fn who_rejects_is_reported_and_not_waited_for() {
     assert!(alone.events().contains(&KeyServerEvent::Rejected(epoch, entry, RejectReason::BelowFloor)));
     alone.time(60_000);
     assert_eq!(alone.sent(), []);
+    // It may think again.
+    assert!(alone.keys.retry(address(2)));
+    assert_eq!((alone.sent(), alone.acknowledge(2, epoch)), (vec![(2, PUSH, epoch)], Ok(())));
+    assert_eq!(alone.keys.status(epoch).unwrap().rejected, 0);
     // What it was not sent it cannot answer.
     alone.members(&[1, 2, 3]);
     let early = message(0, epoch.value(), 1, Body::Acknowledge(Acknowledged::Push));

@@ -2,8 +2,8 @@
 
 use xcast_sec::crypto::{CryptoProvider, IntegrityAlgorithm, RustCrypto, RustCryptoIntegrityKey};
 use xcast_sec::group::membership::{
-    Boot, Controller, ControllerConfig, Epoch, GroupId, KeyServer, KeyServerConfig, Member, MemberConfig, MemberState,
-    OnChange, Roles, SAVED_OVERHEAD, SaveError, Saved, SavedError,
+    Boot, Controller, ControllerConfig, Epoch, ExpelReason, Gcks, GroupId, KeyServer, KeyServerConfig, Member,
+    MemberConfig, MemberState, OnChange, Roles, SAVED_OVERHEAD, SaveError, Saved, SavedError,
 };
 use xcast_sec::time::Instant;
 
@@ -28,6 +28,8 @@ struct States {
 
 const NUMBER: u64 = 77;
 
+type Save<'s> = dyn FnMut(Saved<'_, RustCrypto>, &mut [u8]) -> Result<usize, SaveError> + 's;
+
 impl States {
     fn new() -> Self {
         let mut world = World::new(1, |_, _| {});
@@ -38,7 +40,7 @@ impl States {
         world.settle();
         let (now, key) = (world.now, key(1));
         let mut out = vec![0; 4096];
-        let mut write = |save: &mut dyn FnMut(Saved<'_, RustCrypto>, &mut [u8]) -> Result<usize, SaveError>| {
+        let mut write = |save: &mut Save<'_>| {
             let len = save(saved(&mut RustCrypto, &key, NUMBER), &mut out).unwrap();
             let written = out[..len].to_vec();
             // A buffer that is too short is told so, and nothing of the keys stays in it.
@@ -258,4 +260,44 @@ fn a_restored_member_goes_on_where_it_was() {
     assert!(!world.members().contains(&address(1)));
     let mut sink = Sink::default();
     assert!(world.node(1).member.leave(&mut sink).is_err());
+}
+
+/// Controller and key server are saved one after the other: whichever is older, they agree once they are together again.
+#[test]
+fn states_that_were_saved_apart_come_together() {
+    let expelled = |keys_too: bool| {
+        let mut world = World::new(1, |_, _| {});
+        world.join(1, Roles::RECEIVER);
+        world.join(2, Roles::RECEIVER);
+        world.run(100);
+        let (now, key) = (world.now, key(1));
+        let mut out = vec![0; 4096];
+        let mut save = |world: &mut World, number, keys_too| {
+            let len = world.gcks.controller_mut().save(saved(&mut RustCrypto, &key, number), &mut out).unwrap();
+            let controller = out[..len].to_vec();
+            let len = world.gcks.keys_mut().save(now, saved(&mut RustCrypto, &key, number), &mut out).unwrap();
+            let keys = out[..len].to_vec();
+            if keys_too { (controller, keys) } else { (keys, controller) }
+        };
+        let (kept, _) = save(&mut world, 1, keys_too);
+        assert!(world.gcks.expel(now, address(2), ExpelReason::Decision));
+        let (_, newer) = save(&mut world, 1, keys_too);
+        let (controller_state, keys_state) = if keys_too { (kept, newer) } else { (newer, kept) };
+        let boot = Boot::new(2);
+        let config = ControllerConfig::new(GROUP, setup());
+        let controller =
+            Controller::<16>::restore(config, boot, 1, saved(&mut RustCrypto, &key, 1), &controller_state).unwrap();
+        let config = KeyServerConfig::new(GROUP, delays(20_000, 22_000));
+        let keys = KeyServer::restore(config, boot, 1, now, saved(&mut RustCrypto, &key, 1), &keys_state).unwrap();
+        let gcks = Gcks::<16, ASSOCIATION>::new(controller, keys, now).unwrap();
+        let members: Vec<_> = gcks.controller().members().collect();
+        let mut of_keys: Vec<_> = gcks.keys().members().collect();
+        of_keys.sort_by_key(|entry| entry.address);
+        assert_eq!(members, of_keys);
+        (members.len(), gcks.keys().sending(now).is_some())
+    };
+    // The controller is the older one: the member is back, and gets keys that are made for it.
+    assert_eq!(expelled(true), (2, false));
+    // The key server is: it learns of the expulsion, and what the member has is not used any more.
+    assert_eq!(expelled(false), (1, false));
 }

@@ -89,7 +89,7 @@ pub(crate) struct World {
     config: (ControllerConfig, KeyServerConfig),
     boot: u32,
     saves: u64,
-    saved: (Vec<u8>, Vec<u8>),
+    pub(crate) saved: (Vec<u8>, Vec<u8>),
 }
 
 fn save_key() -> <RustCrypto as CryptoProvider>::IntegrityKey {

@@ -6,7 +6,7 @@ use rand_core::TryCryptoRng;
 
 use super::association::KeySource;
 use super::controller::{Controller, ControllerEvent};
-use super::key_server::{KeyServer, KeyServerEvent, TooManyMembers};
+use super::key_server::{KeyServer, KeyServerEvent};
 use super::message::{BufferTooSmall, ExpelReason, Message, RejectReason};
 use super::policy::admission::{Admission, Silence};
 use super::retry::earlier;
@@ -48,7 +48,10 @@ impl<const N: usize, const S: usize> Gcks<N, S> {
             return Err(ReceiveError::OtherGroup);
         }
         let mut new = Self { controller, keys };
-        new.follow(now);
+        // Saved apart, either may be the older one.
+        if new.controller.version() != new.keys.version() {
+            new.keys.adopt(now, new.controller.version(), new.controller.members());
+        }
         Ok(new)
     }
 
@@ -176,8 +179,7 @@ impl<const N: usize, const S: usize> Gcks<N, S> {
         }
         match self.controller.since(known) {
             Some(changes) => changes.for_each(|(version, change)| self.keys.apply(now, version, change)),
-            // Both have the same room.
-            None => drop::<Result<(), TooManyMembers>>(self.keys.set_members(now, newest, self.controller.members())),
+            None => self.keys.adopt(now, newest, self.controller.members()),
         }
     }
 }

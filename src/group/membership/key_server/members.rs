@@ -26,9 +26,19 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
         if entries.clone().count() > N.min(MAX_MEMBERS) {
             return Err(TooManyMembers);
         }
-        if version <= self.version {
-            return Ok(());
+        if version > self.version {
+            self.adopt(now, version, entries);
         }
+        Ok(())
+    }
+
+    /// Takes the membership, whatever version is known. Those there is no room for get no keys.
+    pub(in crate::group::membership) fn adopt(
+        &mut self,
+        now: Instant,
+        version: Version,
+        entries: impl Iterator<Item = Entry> + Clone,
+    ) {
         for index in 0..N {
             let own = self.members.get(index).and_then(Option::as_ref).map(|member| member.entry);
             let stays = |own: Entry| entries.clone().any(|entry| entry == own);
@@ -43,7 +53,6 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
         }
         self.version = version;
         self.unsaved = true;
-        Ok(())
     }
 
     /// Takes the change that led to `version`.
@@ -67,10 +76,12 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
         self.members.iter().flatten().map(|member| member.entry)
     }
 
-    /// Sends a member anew what it has not acknowledged, after it was given up. Returns whether it is one.
+    /// Sends a member anew what it has not acknowledged, after it was given up, or after it rejected it. Returns whether it is
+    /// one.
     pub fn retry(&mut self, address: IpAddr) -> bool {
-        let member = self.index(address).and_then(|index| self.members.get_mut(index)).and_then(Option::as_mut);
-        member.map(start).is_some()
+        let Some(index) = self.index(address) else { return false };
+        self.epochs.iter_mut().for_each(|edge| edge.value.rejected.remove(index));
+        self.members.get_mut(index).and_then(Option::as_mut).map(start).is_some()
     }
 
     pub(super) fn index(&self, address: IpAddr) -> Option<usize> {

@@ -1,5 +1,6 @@
 //! The key server: makes the group's associations and hands them out (draft §4.1.1, §4.2.2).
 
+mod config;
 mod epoch;
 mod members;
 mod output;
@@ -9,16 +10,17 @@ pub(super) use self::saved::{put_left, take_left};
 
 use core::net::IpAddr;
 
+pub use self::config::{KeyServerConfig, KeyServerEvent, TooManyMembers};
 pub use self::epoch::EpochStatus;
 use self::epoch::{KeyEpoch, KeyMember, Set};
 use super::association::{KeySource, KeySourceError, Octets};
 use super::event::Events;
-use super::message::{Entry, RejectReason};
+use super::message::Entry;
 use super::numbers::Numbers;
-use super::policy::rekey::{Delays, KeyUse, OnChange, RekeyPolicy};
-use super::retry::{Jitter, Retry, RetryPolicy, earlier};
+use super::policy::rekey::{KeyUse, OnChange};
+use super::retry::{Jitter, Retry, earlier};
 use super::rollover::{Edge, Rollover};
-use super::{Boot, Epoch, GroupId, Incarnation, MAX_MEMBERS, Version};
+use super::{Boot, Epoch, Incarnation, MAX_MEMBERS, Version};
 use crate::time::Instant;
 use rand_core::TryCryptoRng;
 
@@ -26,68 +28,6 @@ use rand_core::TryCryptoRng;
 const GONE: usize = 8;
 /// The longest association whose push is a message: its length has 16 bits.
 const MAX_ASSOCIATION_LEN: usize = 0xffff - 16;
-
-/// What the group's owner decides about keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "built from `new` with the fields that differ")]
-pub struct KeyServerConfig {
-    /// Which group.
-    pub group: GroupId,
-    /// When there are new keys.
-    pub rekey: RekeyPolicy,
-    /// ATD and DTD.
-    pub delays: Delays,
-    /// Who sends under the keys.
-    pub key_use: KeyUse,
-    /// How often messages are sent again. All tries together should take no longer than the ATD.
-    pub retry: RetryPolicy,
-}
-
-impl KeyServerConfig {
-    /// [`RekeyPolicy::STRICT`], for a key server that is its own only sender.
-    #[must_use]
-    pub const fn new(group: GroupId, delays: Delays) -> Self {
-        Self { group, rekey: RekeyPolicy::STRICT, delays, key_use: KeyUse::Own, retry: RetryPolicy::DEFAULT }
-    }
-}
-
-/// What a key server tells its host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyServerEvent {
-    /// There is a new epoch, not yet activated: a host that receives under it installs it.
-    Ready(Epoch),
-    /// From now on this epoch is sent under. Its host [asks](KeyServer::sending) all the same before each packet.
-    Activated(Epoch),
-    /// Nothing is taken under this epoch any more.
-    Ended(Epoch),
-    /// An epoch is activated, as the ATD is over, although this member did not say that it has it: it misses what is sent until
-    /// it does.
-    Unacknowledged(Epoch, Entry),
-    /// A member did not answer as often as it was sent something.
-    Unresponsive(Entry),
-    /// A member does not take an epoch; it is not waited for.
-    Rejected(Epoch, Entry, RejectReason),
-    /// No epoch could be made. It is tried again.
-    NoKeys(KeySourceError),
-    /// A member cannot send: no number is left for another sender (RFC 6054). A new key server starts anew.
-    NoSenderNumber(Entry),
-    /// No numbers are left: nothing is rekeyed before the host starts again.
-    Exhausted,
-}
-
-/// Why a list of members was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct TooManyMembers;
-
-impl core::fmt::Display for TooManyMembers {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("more members than there is room for")
-    }
-}
-
-impl core::error::Error for TooManyMembers {}
 
 /// Something that went, and what it is to delete.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +46,7 @@ struct Gone {
 /// alone cannot hold up the group (project-defined; RFC 5374 §4.2.1 knows the ATD only). Each member that did not acknowledge
 /// by then is [reported](KeyServerEvent::Unacknowledged), and sent the epoch on, until the tries are used up and it is
 /// [reported](KeyServerEvent::Unresponsive) again. Whether it is then expelled is the group controller's
-/// [policy](super::Silence).
+/// [policy](super::Silence). One that never answers makes each rollover last as long as the ATD, until then.
 ///
 /// # How many rollovers overlap
 ///
@@ -245,7 +185,8 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
     }
 
     /// Tells what was sent under an epoch so far, in octets and packets, as [`Usage`](crate::ipsec::Usage) counts them. Beyond
-    /// the policy's limits there will be another epoch.
+    /// the policy's limits there will be another epoch. Where [`OutboundSa`](crate::ipsec::OutboundSa) tells that a soft limit is
+    /// passed, its sequence numbers among them, [`rekey`](Self::rekey) asks for one.
     pub fn used(&mut self, epoch: Epoch, octets: u64, packets: u64) {
         let limits = self.config.rekey.lifetime;
         let beyond =

@@ -15,7 +15,8 @@ pub enum OnChange {
     /// comes in reads nothing of the past; who goes can read on for that long.
     Rollover,
     /// There are new keys, and the old ones are not used any more, from the moment the change is known: nothing is sent until
-    /// all have the new ones, or the ATD is over. Who goes reads nothing of what is sent afterwards.
+    /// all have the new ones, or the ATD is over. Who goes reads nothing of what is sent afterwards. For who *leaves* by itself
+    /// it lets a member silence the group: by coming and going.
     Cut,
 }
 
