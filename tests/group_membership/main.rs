@@ -6,6 +6,7 @@ mod kit;
 mod messages;
 mod own_keys;
 mod policies;
+mod pushes;
 mod restarts;
 mod rollovers;
 mod slice;

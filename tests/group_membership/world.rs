@@ -84,6 +84,8 @@ pub(crate) struct World {
     senders: BTreeMap<Epoch, OutboundSa<RustCrypto>>,
     numbers_used: BTreeSet<(Vec<u8>, u64)>,
     flights: Vec<Flight>,
+    /// Those whom nothing reaches.
+    pub(crate) deaf: BTreeSet<IpAddr>,
     /// All messages there ever were.
     pub(crate) history: Vec<(IpAddr, IpAddr, Vec<u8>)>,
     config: (ControllerConfig, KeyServerConfig),
@@ -122,6 +124,7 @@ impl World {
             senders: BTreeMap::new(),
             numbers_used: BTreeSet::new(),
             flights: Vec::new(),
+            deaf: BTreeSet::new(),
             history: Vec::new(),
             config: (config, keys),
             boot: 1,
@@ -238,7 +241,7 @@ impl World {
     pub(crate) fn send(&mut self, from: IpAddr, to: IpAddr, octets: Vec<u8>) {
         let copies = 1 + u64::from(self.draw.percent(self.weather.duplication));
         for _ in 0..copies {
-            if !self.draw.percent(self.weather.loss) {
+            if !self.draw.percent(self.weather.loss) && !self.deaf.contains(&to) {
                 let delay = 1 + self.draw.below(self.weather.delay.max(1));
                 let arrives = self.now.after(Duration::from_millis(delay));
                 self.flights.push(Flight { arrives, from, to, octets: octets.clone() });
