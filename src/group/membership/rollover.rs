@@ -33,63 +33,76 @@ pub(super) struct Edge<T> {
     pub(super) value: T,
 }
 
-/// The epochs of one key server, oldest first.
+/// The epochs of one key server. Each stays where it was put, and is dropped there: none of its key's octets are left behind.
 #[derive(Debug)]
 pub(super) struct Rollover<T> {
-    edges: heapless::Vec<Edge<T>, MAX_EPOCHS>,
+    edges: [Option<Edge<T>>; MAX_EPOCHS],
 }
 
 impl<T> Rollover<T> {
     pub(super) const fn new() -> Self {
-        Self { edges: heapless::Vec::new() }
+        Self { edges: [const { None }; MAX_EPOCHS] }
     }
 
+    fn held(&self) -> impl Iterator<Item = &Edge<T>> {
+        self.edges.iter().flatten()
+    }
+
+    /// The epochs, oldest first.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Edge<T>> {
-        self.edges.iter()
+        let rank = |edge: &Edge<T>| self.held().filter(|other| other.epoch < edge.epoch).count();
+        (0..MAX_EPOCHS).filter_map(move |wanted| self.held().find(|edge| rank(edge) == wanted))
     }
 
+    /// The epochs, in no particular order.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Edge<T>> {
-        self.edges.iter_mut()
+        self.edges.iter_mut().flatten()
     }
 
     pub(super) fn find(&self, epoch: Epoch) -> Option<&Edge<T>> {
-        self.edges.iter().find(|edge| edge.epoch == epoch)
+        self.held().find(|edge| edge.epoch == epoch)
     }
 
     pub(super) fn find_mut(&mut self, epoch: Epoch) -> Option<&mut Edge<T>> {
-        self.edges.iter_mut().find(|edge| edge.epoch == epoch)
+        self.iter_mut().find(|edge| edge.epoch == epoch)
+    }
+
+    fn oldest(&self) -> Option<&Edge<T>> {
+        self.held().min_by_key(|edge| edge.epoch)
     }
 
     pub(super) fn newest(&self) -> Option<&Edge<T>> {
-        self.edges.last()
+        self.held().max_by_key(|edge| edge.epoch)
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.edges.is_full()
+        self.edges.iter().all(Option::is_some)
     }
 
     /// Whether an epoch has ended at `now`, be it held or not.
     pub(super) fn is_over(&self, epoch: Epoch, now: Instant) -> bool {
-        self.edges.iter().any(|edge| edge.epoch > epoch && edge.ends_older_at <= now)
+        self.held().any(|edge| edge.epoch > epoch && edge.ends_older_at <= now)
     }
 
     /// Adds an epoch that is not held. If there is no room the oldest one goes, and is returned; if that is the new one, it is
     /// not added.
-    pub(super) fn insert(&mut self, edge: Edge<T>) -> Option<Edge<T>> {
-        let at = self.edges.iter().position(|held| held.epoch > edge.epoch).unwrap_or(self.edges.len());
-        if !self.edges.is_full() {
-            return self.edges.insert(at, edge).err();
+    pub(super) fn insert(&mut self, edge: Edge<T>) -> Option<Epoch> {
+        let mut gone = None;
+        if self.is_full() {
+            let oldest = self.oldest().map(|oldest| oldest.epoch).filter(|oldest| *oldest < edge.epoch);
+            let Some(oldest) = oldest else { return Some(edge.epoch) };
+            gone = self.take(|_, epoch| epoch == oldest);
         }
-        let Some(at) = at.checked_sub(1) else { return Some(edge) };
-        let oldest = self.edges.remove(0);
-        // There is room now.
-        self.edges.insert(at, edge).err().or(Some(oldest))
+        if let Some(free) = self.edges.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(edge);
+        }
+        gone
     }
 
     /// The epoch to be sent under at `now`.
     pub(super) fn sending(&self, now: Instant) -> Option<&Edge<T>> {
         let mut newer_cuts = false;
-        for edge in self.edges.iter().rev() {
+        for edge in self.iter().rev() {
             if edge.activate_at <= now {
                 return (!newer_cuts).then_some(edge);
             }
@@ -98,21 +111,24 @@ impl<T> Rollover<T> {
         None
     }
 
-    /// Takes out one epoch that `over` is true of.
-    pub(super) fn take(&mut self, over: impl Fn(&Self, Epoch) -> bool) -> Option<Edge<T>> {
-        let at = self.edges.iter().position(|edge| over(self, edge.epoch))?;
-        (at < self.edges.len()).then(|| self.edges.remove(at))
+    /// Drops one epoch that `over` is true of, the oldest first; returns which.
+    pub(super) fn take(&mut self, over: impl Fn(&Self, Epoch) -> bool) -> Option<Epoch> {
+        let epoch = self.iter().map(|edge| edge.epoch).find(|epoch| over(self, *epoch))?;
+        if let Some(slot) = self.edges.iter_mut().find(|slot| slot.as_ref().is_some_and(|edge| edge.epoch == epoch)) {
+            *slot = None;
+        }
+        Some(epoch)
     }
 
-    /// Takes out one epoch that has ended at `now`.
-    pub(super) fn take_ended(&mut self, now: Instant) -> Option<Edge<T>> {
+    /// Drops one epoch that has ended at `now`; returns which.
+    pub(super) fn take_ended(&mut self, now: Instant) -> Option<Epoch> {
         self.take(|held, epoch| held.is_over(epoch, now))
     }
 
     /// The next moment after `now` at which an epoch is activated or ends.
     pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
-        let oldest = self.edges.first().map(|edge| edge.epoch);
-        self.edges.iter().fold(None, |next, edge| {
+        let oldest = self.oldest().map(|edge| edge.epoch);
+        self.held().fold(None, |next, edge| {
             let activation = (edge.activate_at > now).then_some(edge.activate_at);
             let end = (Some(edge.epoch) != oldest).then_some(edge.ends_older_at);
             earlier(next, earlier(activation, end))
@@ -154,7 +170,7 @@ mod tests {
         assert_eq!((rollover.next_change(at(10)), rollover.next_change(at(15))), (Some(at(15)), Some(at(20))));
         assert!(!rollover.is_over(Epoch::new(1), at(19)) && rollover.is_over(Epoch::new(1), at(20)));
         assert!(rollover.take_ended(at(19)).is_none());
-        assert_eq!(rollover.take_ended(at(20)).unwrap().epoch, Epoch::new(1));
+        assert_eq!(rollover.take_ended(at(20)), Some(Epoch::new(1)));
         assert!(rollover.take_ended(at(1000)).is_none() && rollover.next_change(at(20)).is_none());
         assert!(rollover.is_over(Epoch::new(1), at(20)), "a late push does not bring it back");
     }
@@ -175,8 +191,8 @@ mod tests {
             assert!(rollover.insert(edge(epoch, 10 * epoch, 10 * epoch + 5, false)).is_none());
         }
         assert_eq!(held(&rollover), [1, 2, 3, 4]);
-        assert_eq!(rollover.insert(edge(5, 50, 55, false)).unwrap().epoch, Epoch::new(1));
-        assert_eq!(rollover.insert(edge(1, 10, 15, false)).unwrap().epoch, Epoch::new(1), "too old to be added");
+        assert_eq!(rollover.insert(edge(5, 50, 55, false)), Some(Epoch::new(1)));
+        assert_eq!(rollover.insert(edge(1, 10, 15, false)), Some(Epoch::new(1)), "too old to be added");
         assert_eq!(held(&rollover), [2, 3, 4, 5]);
         assert_eq!(sending(&rollover, 45), Some(4));
     }

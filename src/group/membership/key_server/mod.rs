@@ -224,8 +224,8 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
         source: &mut K,
         rng: &mut G,
     ) {
-        while let Some(edge) = self.epochs.take_ended(now) {
-            self.events.push(KeyServerEvent::Ended(edge.epoch));
+        while let Some(epoch) = self.epochs.take_ended(now) {
+            self.events.push(KeyServerEvent::Ended(epoch));
             self.unsaved = true;
         }
         if self.end_of_life(now).is_some_and(|end| end <= now) {

@@ -172,7 +172,8 @@ pub struct Member<const N: usize, const K: usize, const S: usize> {
     declined: Option<Incarnation>,
     version: Version,
     members: heapless::Vec<Entry, N>,
-    servers: heapless::Vec<Server<S>, K>,
+    /// Each stays where it was put, so that no key is left behind.
+    servers: [Option<Server<S>>; K],
     answers: heapless::Deque<Answer, REPLIES>,
     events: Events<MemberEvent>,
     jitter: Jitter,
@@ -196,7 +197,7 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
             declined: None,
             version: Version::NONE,
             members: heapless::Vec::new(),
-            servers: heapless::Vec::new(),
+            servers: [const { None }; K],
             answers: heapless::Deque::new(),
             events: Events::new(),
             jitter: Jitter::new(seed),
@@ -312,7 +313,7 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
     #[must_use]
     pub fn next_timeout(&self, now: Instant) -> Option<Instant> {
         let own = earlier(self.retry.deadline(), self.query.deadline());
-        self.servers.iter().fold(own, |next, server| earlier(next, server.epochs.next_change(now)))
+        self.servers.iter().flatten().fold(own, |next, server| earlier(next, server.epochs.next_change(now)))
     }
 
     /// Time has come to `now`: epochs end, and what was not answered is to be sent again, or given up.

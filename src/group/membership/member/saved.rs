@@ -55,8 +55,8 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
             writer.u64(self.version.value());
             writer.u8(count(self.members.len()));
             self.members.iter().for_each(|entry| Change::joined(*entry).emit(writer));
-            writer.u8(count(self.servers.len()));
-            for server in self.servers.iter().take(usize::from(u8::MAX)) {
+            writer.u8(count(self.servers.iter().flatten().count()));
+            for server in self.servers.iter().flatten().take(usize::from(u8::MAX)) {
                 writer.put(&match server.address {
                     core::net::IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
                     core::net::IpAddr::V6(address) => address.octets(),
@@ -120,7 +120,11 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
         for _ in 0..state.u8().ok_or(content)? {
             let address = core::net::Ipv6Addr::from(state.array::<16>().ok_or(content)?).to_canonical();
             let epochs = take_epochs(&mut state, now)?;
-            member.servers.push(Server { address, epochs }).map_err(|_| SavedError::NoRoom)?;
+            if member.server(address).is_some() {
+                return Err(content);
+            }
+            let free = member.servers.iter_mut().find(|slot| slot.is_none()).ok_or(SavedError::NoRoom)?;
+            *free = Some(Server { address, epochs });
         }
         if state.rest().is_empty() { Ok(member) } else { Err(content) }
     }

@@ -33,7 +33,8 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
     pub fn allow_server(&mut self, address: IpAddr) -> Result<(), MemberError> {
         if self.server(address).is_none() {
             let server = Server { address, epochs: Rollover::new() };
-            self.servers.push(server).map_err(|_| MemberError::TooManyServers)?;
+            let free = self.servers.iter_mut().find(|slot| slot.is_none()).ok_or(MemberError::TooManyServers)?;
+            *free = Some(server);
             self.unsaved = true;
         }
         Ok(())
@@ -41,12 +42,13 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
 
     /// Listens to a key server no more, and drops its keys. Returns whether it did.
     pub fn disallow_server<I: KeySink + ?Sized>(&mut self, address: IpAddr, sink: &mut I) -> bool {
-        let Some(at) = self.servers.iter().position(|server| server.address == address) else { return false };
-        if at < self.servers.len() {
-            let server = self.servers.swap_remove(at);
-            for edge in server.epochs.iter() {
-                sink.remove(address, edge.epoch);
-                self.events.push(MemberEvent::Removed(address, edge.epoch));
+        if self.server(address).is_none() {
+            return false;
+        }
+        self.delete(address, Epoch::ALL, sink);
+        for slot in &mut self.servers {
+            if slot.as_ref().is_some_and(|server| server.address == address) {
+                *slot = None;
             }
         }
         self.unsaved = true;
@@ -62,7 +64,7 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
 
     /// The epochs of all key servers that packets are taken under at `now`.
     pub fn receiving(&self, now: Instant) -> impl Iterator<Item = (IpAddr, Epoch)> + '_ {
-        self.servers.iter().flat_map(move |server| {
+        self.servers.iter().flatten().flat_map(move |server| {
             let epochs = server.epochs.iter().map(|edge| edge.epoch);
             epochs.filter(move |epoch| !server.epochs.is_over(*epoch, now)).map(|epoch| (server.address, epoch))
         })
@@ -91,11 +93,11 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
     }
 
     pub(super) fn server(&self, address: IpAddr) -> Option<&Server<S>> {
-        self.servers.iter().find(|server| server.address == address)
+        self.servers.iter().flatten().find(|server| server.address == address)
     }
 
     pub(super) fn server_mut(&mut self, address: IpAddr) -> Option<&mut Server<S>> {
-        self.servers.iter_mut().find(|server| server.address == address)
+        self.servers.iter_mut().flatten().find(|server| server.address == address)
     }
 
     /// Takes a push that is for this stay.
@@ -147,8 +149,7 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
                 let oldest = self.server_mut(from).and_then(|server| server.epochs.insert(edge));
                 self.events.push(MemberEvent::Installed(from, epoch));
                 if let Some(oldest) = oldest {
-                    sink.remove(from, oldest.epoch);
-                    self.events.push(MemberEvent::Removed(from, oldest.epoch));
+                    self.removed(from, oldest, sink);
                 }
                 Reply::Acknowledge(Acknowledged::Push)
             }
@@ -177,21 +178,21 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
 
     /// Deletes an epoch and all older ones of a key server.
     pub(super) fn delete<I: KeySink + ?Sized>(&mut self, from: IpAddr, up_to: Epoch, sink: &mut I) {
-        while let Some(edge) = self.server_mut(from).and_then(|server| server.epochs.take(|_, epoch| epoch <= up_to)) {
-            self.removed(from, edge.epoch, sink);
+        while let Some(epoch) = self.server_mut(from).and_then(|server| server.epochs.take(|_, epoch| epoch <= up_to)) {
+            self.removed(from, epoch, sink);
         }
     }
 
     pub(super) fn end_epochs<I: KeySink + ?Sized>(&mut self, now: Instant, sink: &mut I) {
-        let ended = |server: &mut Server<S>| server.epochs.take_ended(now).map(|edge| (server.address, edge.epoch));
-        while let Some((server, epoch)) = self.servers.iter_mut().find_map(ended) {
+        let ended = |server: &mut Server<S>| server.epochs.take_ended(now).map(|epoch| (server.address, epoch));
+        while let Some((server, epoch)) = self.servers.iter_mut().flatten().find_map(ended) {
             self.removed(server, epoch, sink);
         }
     }
 
     pub(super) fn drop_epochs<I: KeySink + ?Sized>(&mut self, sink: &mut I) {
-        let any = |server: &mut Server<S>| server.epochs.take(|_, _| true).map(|edge| (server.address, edge.epoch));
-        while let Some((server, epoch)) = self.servers.iter_mut().find_map(any) {
+        let any = |server: &mut Server<S>| server.epochs.take(|_, _| true).map(|epoch| (server.address, epoch));
+        while let Some((server, epoch)) = self.servers.iter_mut().flatten().find_map(any) {
             self.removed(server, epoch, sink);
         }
     }
