@@ -512,3 +512,52 @@ fn a_list_that_does_not_fit_changes_nothing() {
     assert_eq!(member.receive(NOW, controller(), &octets, &mut sink), Err(ReceiveError::TooManyMembers));
     assert_eq!((member.version(), member.members().count()), (Version::NONE, 0));
 }
+
+/// A sender that missed more changes than are kept is told the whole list, although the changes would be shorter.
+#[test]
+fn a_sender_that_is_far_behind_is_told_the_whole_list() {
+    let mut group = Controller::<64>::new(ControllerConfig::new(GROUP, setup()), Boot::new(1), 1).unwrap();
+    let take = |group: &mut Controller<64>, from: usize, body: Body<'_>| {
+        let version = group.version().value();
+        group.receive(address(from), &message(version, 0, 1, body), &mut Everybody).unwrap();
+    };
+    take(&mut group, 1, Body::Join { roles: Roles::SENDER });
+    take(&mut group, 1, Body::Acknowledge(Acknowledged::Accept));
+    for (joins, kept) in [(16, true), (17, false)] {
+        take_update(&mut group);
+        if joins == 17 {
+            take(&mut group, 1, Body::Acknowledge(Acknowledged::Update));
+        } else {
+            for from in 2..22 {
+                take(&mut group, from, Body::Join { roles: Roles::RECEIVER });
+            }
+            take(&mut group, 1, Body::Acknowledge(Acknowledged::Update));
+        }
+        for from in 0..joins {
+            take(&mut group, 20 * joins + from, Body::Join { roles: Roles::RECEIVER });
+        }
+        let (by_changes, entries) = take_update(&mut group).unwrap();
+        assert_eq!(by_changes, kept, "{joins} changes");
+        assert_eq!(entries, if kept { joins } else { group.members().count() });
+    }
+}
+
+struct Everybody;
+
+impl xcast_sec::group::membership::Admission for Everybody {
+    fn admit(&mut self, _: std::net::IpAddr, wanted: Roles) -> Decision {
+        Decision::Admit(wanted)
+    }
+}
+
+/// The last update that is sent: whether it is one by changes, and how many entries it has.
+fn take_update(group: &mut Controller<64>) -> Option<(bool, usize)> {
+    let mut out = [0; 4096];
+    let mut last = None;
+    while let Some(transmit) = group.poll_transmit(NOW, &mut out).unwrap() {
+        if let Body::Update { base, changes } = Message::parse(&out[..transmit.len]).unwrap().body {
+            last = Some((base != Version::NONE, changes.len()));
+        }
+    }
+    last
+}
