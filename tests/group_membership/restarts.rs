@@ -301,3 +301,20 @@ fn states_that_were_saved_apart_come_together() {
     // The key server is: it learns of the expulsion, and what the member has is not used any more.
     assert_eq!(expelled(false), (1, false));
 }
+
+#[test]
+fn a_restored_key_server_gives_no_sender_number_twice() {
+    let mut world = World::new(1, |_, keys| {
+        keys.key_use = xcast_sec::group::membership::KeyUse::Shared;
+        keys.rekey.on_join = OnChange::Keep;
+    });
+    world.join(1, Roles::BOTH);
+    world.run(100);
+    world.restart();
+    world.join(2, Roles::BOTH);
+    world.run(100);
+    let now = world.now;
+    let of = |index: usize| world.nodes[&address(index)].member.sending(controller(), now).unwrap();
+    assert_eq!(of(1).epoch, of(2).epoch, "under one key");
+    assert_ne!(of(1).sender, of(2).sender);
+}
