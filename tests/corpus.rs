@@ -13,6 +13,8 @@ mod gullible;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/lkh_message.rs"]
 mod lkh_message;
+#[path = "fuzz_checks/membership_message.rs"]
+mod membership_message;
 #[path = "fuzz_checks/open_packet.rs"]
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
@@ -116,4 +118,9 @@ fn sip_body_corpus() {
 #[test]
 fn lkh_message_corpus() {
     replay("lkh_message", lkh_message::check);
+}
+
+#[test]
+fn membership_message_corpus() {
+    replay("membership_message", membership_message::check);
 }

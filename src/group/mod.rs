@@ -7,6 +7,7 @@
 //! | choose SPIs that do not conflict (draft §3.1.1) | [`spi`] |
 //! | put associations into octets and take them out again (RFC 6407) | [`gdoi`] |
 //! | read a group, its members and associations from a text (draft §4.2.1) | [`manual`] |
+//! | join, invite, leave, expel; push keys to members and renew them (draft §2.1, §4.2.2) | [`membership`] |
 //! | push them over IKE, in SIP bodies, or down a tree of keys (draft §4.2.3, §4.2.4; RFC 2627 §5.4) | [`ike`], [`sip`], [`lkh`] |
 //! | sign joins, leaves and invitations (draft §2.1.5) | [`signature`] |
 //! | prove which member sent a packet (draft §2.2.4) | [`source_auth`] |
@@ -17,6 +18,7 @@ pub mod gdoi;
 pub mod ike;
 pub mod lkh;
 pub mod manual;
+pub mod membership;
 pub mod signature;
 pub mod sip;
 pub mod source_auth;

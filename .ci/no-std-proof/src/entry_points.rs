@@ -31,6 +31,7 @@ pub fn all() -> bool {
         && pushes()
         && sip_bodies()
         && key_trees()
+        && membership()
 }
 
 /// A packet from the corpus of the fuzz target is read; cut short, it is refused.
@@ -593,6 +594,37 @@ fn key_trees() -> bool {
 #[cfg(not(feature = "rust-crypto"))]
 fn key_trees() -> bool {
     true
+}
+
+/// A member asks to be let in, and is; damaged, what it sent is refused.
+fn membership() -> bool {
+    use core::net::{IpAddr, Ipv6Addr};
+    use xcast_sec::group::membership::{
+        Boot, Controller, ControllerConfig, FixedAdmission, GroupId, GroupSetup, Member, MemberConfig, Roles,
+    };
+    use xcast_sec::time::Instant;
+    use xcast_sec::wire::{BitmapPlace, Family};
+
+    let group = GroupId::new(black_box(1));
+    let (controller_at, member_at) = (IpAddr::from(Ipv6Addr::LOCALHOST), IpAddr::from([192, 0, 2, 1]));
+    let setup = GroupSetup { family: Family::V6, ah: None, bitmap: BitmapPlace::Header, tunnel: false };
+    let Ok(mut controller) = Controller::<4>::new(ControllerConfig::new(group, setup), Boot::new(1), 1) else {
+        return false;
+    };
+    let mut member = Member::<4, 1, 64>::new(MemberConfig::new(group, controller_at), Boot::new(1), 2);
+    let mut admission = FixedAdmission::<1>::new();
+    if !admission.allow(member_at, Roles::BOTH) || member.join(Roles::BOTH).is_err() {
+        return false;
+    }
+    let mut buffer = [0; 64];
+    let Ok(Some(sent)) = member.poll_transmit(Instant::START, &mut buffer) else { return false };
+    let Some(join) = buffer.get(..sent.len) else { return false };
+    let damaged =
+        join.split_last().is_some_and(|(_, short)| controller.receive(member_at, short, &mut admission).is_err());
+    damaged
+        && controller.receive(member_at, join, &mut admission).is_ok()
+        && controller.member(member_at).is_some()
+        && matches!(controller.poll_transmit(Instant::START, &mut buffer), Ok(Some(_)))
 }
 
 /// RFC 2202 §3, test case 1, truncated to 96 bits.

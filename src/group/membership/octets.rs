@@ -1,0 +1,130 @@
+//! Reads and writes, one behind the other, that cannot panic.
+
+use zeroize::Zeroize;
+
+/// Octets not read yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(octets: &'a [u8]) -> Self {
+        Self { rest: octets }
+    }
+
+    pub(super) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(super) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.rest.split_first_chunk::<N>()?;
+        self.rest = rest;
+        Some(*taken)
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[octet]| octet)
+    }
+
+    pub(super) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    pub(super) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    pub(super) fn u128(&mut self) -> Option<u128> {
+        self.array().map(u128::from_be_bytes)
+    }
+
+    pub(super) fn flag(&mut self) -> Option<bool> {
+        match self.u8()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// Octets to be written; counts on beyond the end, so that the length needed is known.
+#[derive(Debug)]
+pub(super) struct Writer<'a> {
+    octets: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) const fn new(octets: &'a mut [u8]) -> Self {
+        Self { octets, len: 0 }
+    }
+
+    pub(super) fn put(&mut self, value: &[u8]) {
+        let end = self.len.saturating_add(value.len());
+        if let Some(place) = self.octets.get_mut(self.len..end) {
+            place.copy_from_slice(value);
+        }
+        self.len = end;
+    }
+
+    pub(super) fn u8(&mut self, value: u8) {
+        self.put(&[value]);
+    }
+
+    pub(super) fn u16(&mut self, value: u16) {
+        self.put(&value.to_be_bytes());
+    }
+
+    pub(super) fn u32(&mut self, value: u32) {
+        self.put(&value.to_be_bytes());
+    }
+
+    pub(super) fn u64(&mut self, value: u64) {
+        self.put(&value.to_be_bytes());
+    }
+
+    pub(super) fn u128(&mut self, value: u128) {
+        self.put(&value.to_be_bytes());
+    }
+
+    pub(super) fn flag(&mut self, value: bool) {
+        self.u8(u8::from(value));
+    }
+
+    /// Writes `value` over what was written at `at`.
+    pub(super) fn patch(&mut self, at: usize, value: &[u8]) {
+        if let Some(place) = self.octets.get_mut(at..).and_then(|rest| rest.get_mut(..value.len())) {
+            place.copy_from_slice(value);
+        }
+    }
+
+    /// How many octets were written, or would have been.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What was written.
+    ///
+    /// # Errors
+    ///
+    /// The length needed, if there was less room; what was written of it is wiped.
+    pub(super) fn finish(self) -> Result<&'a mut [u8], usize> {
+        if self.len > self.octets.len() {
+            self.octets.zeroize();
+            return Err(self.len);
+        }
+        let (written, _) = self.octets.split_at_mut_checked(self.len).ok_or(self.len)?;
+        Ok(written)
+    }
+}
