@@ -30,11 +30,13 @@ struct Hop<H> {
 /// is several times as large as a way. With a small next hop it is 1.5 kB on a 32-bit host, 3 kB on a 64-bit one.
 pub(super) struct Branches<H> {
     hops: heapless::Vec<Hop<H>, MAX_DESTINATIONS>,
+    /// How many at the beginning are served.
+    served: usize,
 }
 
 impl<H: Copy + PartialEq> Branches<H> {
     pub(super) const fn new() -> Self {
-        Self { hops: heapless::Vec::new() }
+        Self { hops: heapless::Vec::new(), served: 0 }
     }
 
     /// Looks up `destinations`, and returns those without a route. `tunnel` names the tunnel that is the next hop to an address,
@@ -84,13 +86,16 @@ impl<H: Copy + PartialEq> Branches<H> {
     {
         // Looked up again rather than kept: it is several times as large as all else.
         let tunnel_to = |index: usize| arrived.destination(index).and_then(&tunnel);
-        let mut waiting = self.hops.iter_mut().filter(|hop| !hop.served);
-        let first = waiting.next()?;
-        first.served = true;
+        let left = self.hops.get_mut(self.served..)?;
+        let skipped = left.iter().position(|hop| !hop.served)?;
+        let (first, waiting) = left.get_mut(skipped..)?.split_first_mut()?;
+        self.served = self.served.saturating_add(skipped).saturating_add(1);
         let (by_tunnel, route, index) = (first.by_tunnel, first.route, usize::from(first.destination));
         let dscps = arrived.dscp(index).into_iter().collect();
         let mut branch = Branch { by_tunnel, route, destinations: DestinationSet::single(index), dscps };
-        for hop in waiting.filter(|hop| hop.by_tunnel == by_tunnel && hop.route.next_hop == route.next_hop) {
+        let is_for =
+            |hop: &&mut Hop<H>| !hop.served && hop.by_tunnel == by_tunnel && hop.route.next_hop == route.next_hop;
+        for hop in waiting.iter_mut().filter(is_for) {
             let other = usize::from(hop.destination);
             let dscp = arrived.dscp(other);
             if branch.takes(dscp, rule) && (!by_tunnel || tunnel_to(index) == tunnel_to(other)) {

@@ -1,6 +1,6 @@
 //! A list of members in packets that fit.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::limits::Limits;
 use super::member::Slot;
@@ -174,27 +174,43 @@ impl<'s> SessionPacket<'s> {
         next_protocol: u8,
         f: impl FnOnce(&XcastRepr<'_>) -> T,
     ) -> T {
-        let shown = |index: usize| !self.config.anonymous || bits.contains(index);
-        // Each has room for all.
-        let mut v4: heapless::Vec<Ipv4Addr, MAX_DESTINATIONS> = heapless::Vec::new();
-        let mut v6: heapless::Vec<Ipv6Addr, MAX_DESTINATIONS> = heapless::Vec::new();
-        for (index, member) in self.members().enumerate() {
-            let _ = match member.address {
-                core::net::IpAddr::V4(address) => {
-                    v4.push(if shown(index) { address } else { Ipv4Addr::UNSPECIFIED }).is_ok()
-                }
-                core::net::IpAddr::V6(address) => {
-                    v6.push(if shown(index) { address } else { Ipv6Addr::UNSPECIFIED }).is_ok()
-                }
-            };
+        let addresses = self.members().enumerate().map(|(index, member)| {
+            let shown = !self.config.anonymous || bits.contains(index);
+            shown.then_some(member.address)
+        });
+        // Each list has room for all, and only those there are take up stack.
+        match self.config.origin {
+            Origin::V4 { source, channel } => {
+                let listed = addresses.map(|address| match address {
+                    Some(IpAddr::V4(address)) => address,
+                    _ => Ipv4Addr::UNSPECIFIED,
+                });
+                let addresses: heapless::Vec<Ipv4Addr, MAX_DESTINATIONS> = listed.collect();
+                let destinations = Destinations::V4 { source, channel, addresses: &addresses };
+                self.with_lists(destinations, bits, next_protocol, f)
+            }
+            Origin::V6 { source, channel } => {
+                let listed = addresses.map(|address| match address {
+                    Some(IpAddr::V6(address)) => address,
+                    _ => Ipv6Addr::UNSPECIFIED,
+                });
+                let addresses: heapless::Vec<Ipv6Addr, MAX_DESTINATIONS> = listed.collect();
+                let destinations = Destinations::V6 { source, channel, addresses: &addresses };
+                self.with_lists(destinations, bits, next_protocol, f)
+            }
         }
+    }
+
+    fn with_lists<T>(
+        &self,
+        destinations: Destinations<'_>,
+        bits: DestinationSet,
+        next_protocol: u8,
+        f: impl FnOnce(&XcastRepr<'_>) -> T,
+    ) -> T {
         let dscps: heapless::Vec<Dscp, MAX_DESTINATIONS> =
             self.members().map(|member| member.dscp.unwrap_or_default()).collect();
         let ports: heapless::Vec<u16, MAX_DESTINATIONS> = self.members().filter_map(|member| member.port).collect();
-        let destinations = match self.config.origin {
-            Origin::V4 { source, channel } => Destinations::V4 { source, channel, addresses: &v4 },
-            Origin::V6 { source, channel } => Destinations::V6 { source, channel, addresses: &v6 },
-        };
         f(&XcastRepr {
             destinations,
             bits,
