@@ -34,7 +34,9 @@ pub(crate) fn all(clock: &Clock) -> bool {
         good &= sealed(clock, name, shield).is_some_and(|good| good);
     }
     for (name, shield) in [("ESP, AES-GCM-16", Shield::EspGcm), ("AH around ESP", Shield::AhEspGcm)] {
-        good &= ends(clock, name, shield).is_some_and(|good| good);
+        if Shield::all().any(|there_is_room| there_is_room == shield) {
+            good &= ends(clock, name, shield).is_some_and(|good| good);
+        }
     }
     good
 }
