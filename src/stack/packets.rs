@@ -174,31 +174,53 @@ impl<'s> SessionPacket<'s> {
         next_protocol: u8,
         f: impl FnOnce(&XcastRepr<'_>) -> T,
     ) -> T {
-        let addresses = self.members().enumerate().map(|(index, member)| {
-            let shown = !self.config.anonymous || bits.contains(index);
-            shown.then_some(member.address)
-        });
-        // Each list has room for all, and only those there are take up stack.
         match self.config.origin {
-            Origin::V4 { source, channel } => {
-                let listed = addresses.map(|address| match address {
-                    Some(IpAddr::V4(address)) => address,
-                    _ => Ipv4Addr::UNSPECIFIED,
-                });
-                let addresses: heapless::Vec<Ipv4Addr, MAX_DESTINATIONS> = listed.collect();
-                let destinations = Destinations::V4 { source, channel, addresses: &addresses };
-                self.with_lists(destinations, bits, next_protocol, f)
-            }
-            Origin::V6 { source, channel } => {
-                let listed = addresses.map(|address| match address {
-                    Some(IpAddr::V6(address)) => address,
-                    _ => Ipv6Addr::UNSPECIFIED,
-                });
-                let addresses: heapless::Vec<Ipv6Addr, MAX_DESTINATIONS> = listed.collect();
-                let destinations = Destinations::V6 { source, channel, addresses: &addresses };
-                self.with_lists(destinations, bits, next_protocol, f)
-            }
+            Origin::V4 { source, channel } => self.with_v4((source, channel), bits, next_protocol, f),
+            Origin::V6 { source, channel } => self.with_v6((source, channel), bits, next_protocol, f),
         }
+    }
+
+    // Not inlined: only the list that there is takes up stack, 508 or 2032 octets of it. Nor collected: the list would be
+    // made in one place and moved to another.
+    #[inline(never)]
+    fn with_v4<T>(
+        &self,
+        (source, channel): (Ipv4Addr, [u8; 4]),
+        bits: DestinationSet,
+        next_protocol: u8,
+        f: impl FnOnce(&XcastRepr<'_>) -> T,
+    ) -> T {
+        let mut addresses: heapless::Vec<Ipv4Addr, MAX_DESTINATIONS> = heapless::Vec::new();
+        for address in self.shown(bits) {
+            let address = if let Some(IpAddr::V4(address)) = address { address } else { Ipv4Addr::UNSPECIFIED };
+            // There is room for all.
+            let _ = addresses.push(address);
+        }
+        self.with_lists(Destinations::V4 { source, channel, addresses: &addresses }, bits, next_protocol, f)
+    }
+
+    #[inline(never)]
+    fn with_v6<T>(
+        &self,
+        (source, channel): (Ipv6Addr, [u8; 16]),
+        bits: DestinationSet,
+        next_protocol: u8,
+        f: impl FnOnce(&XcastRepr<'_>) -> T,
+    ) -> T {
+        let mut addresses: heapless::Vec<Ipv6Addr, MAX_DESTINATIONS> = heapless::Vec::new();
+        for address in self.shown(bits) {
+            let address = if let Some(IpAddr::V6(address)) = address { address } else { Ipv6Addr::UNSPECIFIED };
+            // There is room for all.
+            let _ = addresses.push(address);
+        }
+        self.with_lists(Destinations::V6 { source, channel, addresses: &addresses }, bits, next_protocol, f)
+    }
+
+    /// The addresses of its members; of those that `bits` does not serve none with A=1.
+    fn shown(&self, bits: DestinationSet) -> impl Iterator<Item = Option<IpAddr>> {
+        let anonymous = self.config.anonymous;
+        let members = self.members().enumerate();
+        members.map(move |(index, member)| (!anonymous || bits.contains(index)).then_some(member.address))
     }
 
     fn with_lists<T>(
@@ -208,9 +230,15 @@ impl<'s> SessionPacket<'s> {
         next_protocol: u8,
         f: impl FnOnce(&XcastRepr<'_>) -> T,
     ) -> T {
-        let dscps: heapless::Vec<Dscp, MAX_DESTINATIONS> =
-            self.members().map(|member| member.dscp.unwrap_or_default()).collect();
-        let ports: heapless::Vec<u16, MAX_DESTINATIONS> = self.members().filter_map(|member| member.port).collect();
+        let mut dscps: heapless::Vec<Dscp, MAX_DESTINATIONS> = heapless::Vec::new();
+        let mut ports: heapless::Vec<u16, MAX_DESTINATIONS> = heapless::Vec::new();
+        for member in self.members() {
+            // There is room for all.
+            let _ = dscps.push(member.dscp.unwrap_or_default());
+            if let Some(port) = member.port {
+                let _ = ports.push(port);
+            }
+        }
         f(&XcastRepr {
             destinations,
             bits,
