@@ -2,7 +2,7 @@
 
 use super::admit::admit;
 use super::arrival::{Arrival, Way};
-use super::branch::branches;
+use super::branch::Branches;
 use super::counters::add;
 use super::output::Output;
 use super::reports::Reports;
@@ -120,13 +120,14 @@ impl<M: DscpMerge> Router<M> {
                 Way::Own | Way::Link | Way::Tunnel { .. } => true,
             };
         let tunnel = |address| if by_tunnels { routes.tunnel(address) } else { None };
-        let (branches, no_route) = branches(arrival, remote, routes, tunnel, rule);
+        let mut branches = Branches::new();
+        let no_route = branches.look_up(arrival, remote, routes, tunnel);
         add(&mut counters.no_route, no_route.len());
         let out = Output::new(now, policy.max_copies, egress, counters, reports);
         let tunnel_option = self.code_points.fields().tunnel_option;
         let mut sending = Sending::new(arrival, policy, rule, tunnel_option, routes, out);
-        for branch in &branches {
-            sending.branch(branch);
+        while let Some(branch) = branches.next(arrival, tunnel, rule) {
+            sending.branch(&branch);
         }
         sending.out.tell(&mut outcome);
         outcome

@@ -1,6 +1,6 @@
 //! A list of members in packets that fit.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::limits::Limits;
 use super::member::Slot;
@@ -188,27 +188,71 @@ impl<'s> SessionPacket<'s> {
         next_protocol: u8,
         f: impl FnOnce(&XcastRepr<'_>) -> T,
     ) -> T {
-        let shown = |index: usize| !self.config.anonymous || bits.contains(index);
-        // Each has room for all.
-        let mut v4: heapless::Vec<Ipv4Addr, MAX_DESTINATIONS> = heapless::Vec::new();
-        let mut v6: heapless::Vec<Ipv6Addr, MAX_DESTINATIONS> = heapless::Vec::new();
-        for (index, member) in self.members().enumerate() {
-            let _ = match member.address {
-                core::net::IpAddr::V4(address) => {
-                    v4.push(if shown(index) { address } else { Ipv4Addr::UNSPECIFIED }).is_ok()
-                }
-                core::net::IpAddr::V6(address) => {
-                    v6.push(if shown(index) { address } else { Ipv6Addr::UNSPECIFIED }).is_ok()
-                }
-            };
+        match self.config.origin {
+            Origin::V4 { source, channel } => self.with_v4((source, channel), bits, next_protocol, f),
+            Origin::V6 { source, channel } => self.with_v6((source, channel), bits, next_protocol, f),
         }
-        let dscps: heapless::Vec<Dscp, MAX_DESTINATIONS> =
-            self.members().map(|member| member.dscp.unwrap_or_default()).collect();
-        let ports: heapless::Vec<u16, MAX_DESTINATIONS> = self.members().filter_map(|member| member.port).collect();
-        let destinations = match self.config.origin {
-            Origin::V4 { source, channel } => Destinations::V4 { source, channel, addresses: &v4 },
-            Origin::V6 { source, channel } => Destinations::V6 { source, channel, addresses: &v6 },
-        };
+    }
+
+    // Not inlined: only the list that there is takes up stack, 508 or 2032 octets of it. Nor collected: the list would be
+    // made in one place and moved to another.
+    #[inline(never)]
+    fn with_v4<T>(
+        &self,
+        (source, channel): (Ipv4Addr, [u8; 4]),
+        bits: DestinationSet,
+        next_protocol: u8,
+        f: impl FnOnce(&XcastRepr<'_>) -> T,
+    ) -> T {
+        let mut addresses: heapless::Vec<Ipv4Addr, MAX_DESTINATIONS> = heapless::Vec::new();
+        for address in self.shown(bits) {
+            let address = if let Some(IpAddr::V4(address)) = address { address } else { Ipv4Addr::UNSPECIFIED };
+            // There is room for all.
+            let _ = addresses.push(address);
+        }
+        self.with_lists(Destinations::V4 { source, channel, addresses: &addresses }, bits, next_protocol, f)
+    }
+
+    #[inline(never)]
+    fn with_v6<T>(
+        &self,
+        (source, channel): (Ipv6Addr, [u8; 16]),
+        bits: DestinationSet,
+        next_protocol: u8,
+        f: impl FnOnce(&XcastRepr<'_>) -> T,
+    ) -> T {
+        let mut addresses: heapless::Vec<Ipv6Addr, MAX_DESTINATIONS> = heapless::Vec::new();
+        for address in self.shown(bits) {
+            let address = if let Some(IpAddr::V6(address)) = address { address } else { Ipv6Addr::UNSPECIFIED };
+            // There is room for all.
+            let _ = addresses.push(address);
+        }
+        self.with_lists(Destinations::V6 { source, channel, addresses: &addresses }, bits, next_protocol, f)
+    }
+
+    /// The addresses of its members; of those that `bits` does not serve none with A=1.
+    fn shown(&self, bits: DestinationSet) -> impl Iterator<Item = Option<IpAddr>> {
+        let anonymous = self.config.anonymous;
+        let members = self.members().enumerate();
+        members.map(move |(index, member)| (!anonymous || bits.contains(index)).then_some(member.address))
+    }
+
+    fn with_lists<T>(
+        &self,
+        destinations: Destinations<'_>,
+        bits: DestinationSet,
+        next_protocol: u8,
+        f: impl FnOnce(&XcastRepr<'_>) -> T,
+    ) -> T {
+        let mut dscps: heapless::Vec<Dscp, MAX_DESTINATIONS> = heapless::Vec::new();
+        let mut ports: heapless::Vec<u16, MAX_DESTINATIONS> = heapless::Vec::new();
+        for member in self.members() {
+            // There is room for all.
+            let _ = dscps.push(member.dscp.unwrap_or_default());
+            if let Some(port) = member.port {
+                let _ = ports.push(port);
+            }
+        }
         f(&XcastRepr {
             destinations,
             bits,

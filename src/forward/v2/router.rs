@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::copy::{CopyV2, Unicast, behind};
 use super::{ForwardErrorV2, RouterPolicyV2};
-use crate::forward::branch::{Branch, branches};
+use crate::forward::branch::{Branch, Branches};
 use crate::forward::counters::add;
 use crate::forward::output::Output;
 use crate::forward::reports::Reports;
@@ -81,12 +81,13 @@ impl RouterV2 {
         let packet = admit(packet, from, code_points, policy, routes).inspect_err(|error| count(counters, *error))?;
         let mut outcome = Outcome::default();
         let remote = remote(&packet, policy.allow_echo, routes, counters, &mut outcome);
-        let (branches, no_route) = branches(&packet, remote, routes, |_| None, &StandardMerge);
+        let mut branches = Branches::new();
+        let no_route = branches.look_up(&packet, remote, routes, |_| None);
         add(&mut counters.no_route, no_route.len());
         let unicast = if policy.x2u { Unicast::new(&packet) } else { None };
         let mut out = Output::new(now, policy.max_copies, egress, counters, reports);
-        for branch in &branches {
-            send(&packet, unicast, branch, &mut out);
+        while let Some(branch) = branches.next(&packet, |_| None, &StandardMerge) {
+            send(&packet, unicast, &branch, &mut out);
         }
         out.tell(&mut outcome);
         Ok(outcome)
