@@ -32,7 +32,7 @@ impl<'a> Download<'a> {
     /// Reads an SA payload and the KD payload behind it, with nothing after them.
     ///
     /// It takes what RFC 6407 lets others write: attributes in any order, defaults left out. What
-    /// [`emit`](super::emit) writes is the one [canonical](Self::is_canonical) form of it.
+    /// [`emit`](super::emit()) writes is the one [canonical](Self::is_canonical) form of it.
     ///
     /// # Security
     ///
@@ -127,7 +127,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Whether the octets are those that [`emit`](super::emit) writes for these associations, and no others: for
+    /// Whether the octets are those that [`emit`](super::emit()) writes for these associations, and no others: for
     /// protocols that compare or sign them.
     #[must_use]
     pub fn is_canonical(&self) -> bool {

@@ -20,7 +20,7 @@ use super::payload::{put_payload, read_payload};
 /// +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-!
 /// ```
 ///
-/// [`emit`](super::emit) and [`Download`](super::Download) write and read the one of a key server by themselves. On its
+/// [`emit`](super::emit()) and [`Download`](super::Download) write and read the one of a key server by themselves. On its
 /// own it is how a member asks for sender identifiers (RFC 6407 §5.4.2):
 ///
 /// ```

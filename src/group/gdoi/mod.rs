@@ -1,6 +1,6 @@
 //! Associations as octets: the SA and KD payloads of GDOI (RFC 6407 §5), which every way of distribution here carries.
 //!
-//! [`emit`] writes associations and [`Download`] reads them. What is written is an SA payload (§5.2) that holds one GAP
+//! [`emit()`] writes associations and [`Download`] reads them. What is written is an SA payload (§5.2) that holds one GAP
 //! payload (§5.4) and an SA TEK payload (§5.5) for each association, followed by a KD payload (§5.6) with a TEK key
 //! packet for each, and a SID key packet if the member sends under a counter mode:
 //!
