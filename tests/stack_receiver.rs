@@ -1115,3 +1115,42 @@ fn refresh_checksums(packet: &mut [u8]) {
     let checksum = Checksum::new().add_octets(&packet[at..at + len]).finish();
     packet[field..field + 2].copy_from_slice(&checksum.to_be_bytes());
 }
+
+/// ESP covers neither a list of ports nor that there is one: without it the port in the transport header counts, and that is 0.
+#[test]
+fn a_list_of_ports_taken_out_is_noticed() {
+    let family = Family::V6;
+    let (session, _) = session_with(config(family), 2, (false, true));
+    for shield in [Shield::Clear, Shield::EspGcm] {
+        let mut packet = sent(shield, HEADER, &session, b"payload").remove(0);
+        let at = 40 + 24 + 8 + 32;
+        packet[40] = packet[at];
+        // The Ports header has 8 octets.
+        packet.drain(at..at + 8);
+        let len = u16::try_from(packet.len() - 40).unwrap();
+        packet[4..6].copy_from_slice(&len.to_be_bytes());
+        refresh_checksums(&mut packet);
+        let mut receiver = receiver(shield, family, HEADER, ReceiverPolicy::default());
+        assert_eq!(receive_one(&mut receiver, address(family, 1), &packet), Err(ReceiveError::NoPort), "{shield:?}");
+    }
+}
+
+/// An own address that another branch serves at another port is no other member.
+#[test]
+fn own_addresses_are_no_others() {
+    let family = Family::V4;
+    let own = address(family, 1);
+    let mut session = Session::new(config(family)).unwrap();
+    for port in [7001, 7002] {
+        let id = session.add(Member { port: Some(port), ..Member::new(own) }).unwrap();
+        session.set_enabled(id, port == 7001);
+    }
+    session.add(Member { port: Some(7003), ..member(family, 2) }).unwrap();
+    let packet = sent(Shield::Clear, HEADER, &session, b"payload").remove(0);
+    let mut policy = ReceiverPolicy::default();
+    policy.show_members = true;
+    let mut receiver = receiver(Shield::Clear, family, HEADER, policy);
+    let got = receive_one(&mut receiver, own, &packet).unwrap().unwrap();
+    let others: Vec<IpAddr> = got.members.unwrap().iter().map(|listed| listed.address).collect();
+    assert_eq!((got.own, others), (vec![(own, Some(7001))], vec![address(family, 2)]));
+}

@@ -12,9 +12,9 @@ use stack_kit::*;
 use xcast_sec::crypto::{CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
 use xcast_sec::forward::{FnEgress, OwnAddress, PacketCopy, Prefix, Route, RouteTable, Router, RouterPolicy};
 use xcast_sec::ipsec::{
-    Action, Directionality, FixedOutboundSad, FixedSpd, LimitKind, Mode, ModeKind, OutboundError, OutboundSa,
-    OuterHeader, PacketBuf, PolicyEntry, PolicyId, Protection, Required, RoutingCoverage, Sa, SaConfig, SealError,
-    SecurityProtocol, SelectorSet, SenderId, Spi, Usage,
+    Action, Directionality, FixedOutboundSad, FixedSpd, LimitKind, Mode, ModeKind, NextLayer, OutboundError,
+    OutboundSa, OuterHeader, PacketBuf, PolicyEntry, PolicyId, PortSelector, Protection, Required, RoutingCoverage, Sa,
+    SaConfig, SealError, SecurityProtocol, SelectorSet, SenderId, Spi, Usage,
 };
 use xcast_sec::stack::{
     Datagram, FnLink, FnSegment, HeaderTemplate, Incoming, Limits, MAX_HEADERS_LEN, Member, MemberId, PacketError,
@@ -624,5 +624,50 @@ fn a_router_on_a_special_address_serves_all() {
                 assert_eq!((datagram.destination_port(), datagram.payload()), (port, &b"to all"[..]));
             }
         }
+    }
+}
+
+/// Policy may speak of ports, and a list has many: packets are planned by what it says of all of them.
+#[test]
+fn lists_of_ports_are_planned_by_what_policy_says_of_them() {
+    for shield in [Shield::EspGcm, Shield::AhEsp] {
+        let (session, _) = session_with(config(Family::V6), 250, (false, true));
+        let mut sender = sender(shield, Family::V6, BitmapPlace::Header);
+        let everything = shield.spd();
+        let action = *everything.iter().map(|entry| &entry.action).next().unwrap();
+        let remote = PortSelector::Range { first: 7001, last: 7400 };
+        let next_layer = NextLayer::Ports { protocol: protocol::UDP, local: PortSelector::Any, remote };
+        let selectors = SelectorSet { next_layer, ..SelectorSet::ANY };
+        sender.outbound.policy = FixedSpd::new();
+        let directionality = Directionality::Symmetric;
+        sender.outbound.policy.push(PolicyEntry { directionality, selectors, action }).unwrap();
+        let mut tape = Tape::default();
+        let report = send(&mut sender, &session, b"to all", 1500, &mut tape).unwrap();
+        assert_eq!((report.members_sent, report.failed), (250, 0), "{shield:?}");
+        assert!(tape.packets().iter().all(|packet| packet.len() <= 1500));
+    }
+}
+
+/// What is protected cannot become unicast, which is all that a router on a special address could do with it.
+#[test]
+fn nothing_protected_goes_to_a_router_on_a_special_address() {
+    for family in FAMILIES {
+        let mut config = config(family);
+        config.router = Some(address(family, 299));
+        let (session, _) = session_with(config, 3, (false, false));
+        let shield = Shield::EspGcm;
+        let mut sad = FixedOutboundSad::new();
+        for sa in shield.associations_to(family, BitmapPlace::Header, address(family, 299)) {
+            sad.insert(OutboundSa::new(sa, NOW).unwrap()).unwrap();
+        }
+        let mut sender = xcast_sec::stack::Sender::new(
+            xcast_sec::ipsec::Outbound::new(sad, shield.spd(), xcast_sec::ipsec::NoAudit),
+            code_points(),
+        );
+        let mut tape = Tape::default();
+        let report = send(&mut sender, &session, b"to all", 1500, &mut tape).unwrap();
+        assert_eq!((report.sent, report.first_error), (0, Some(PacketError::ProtectedToRouter)));
+        assert!(tape.sent.is_empty());
+        assert_adds_up(sender.counters());
     }
 }

@@ -136,6 +136,11 @@ impl Shield {
 
     /// The associations, outermost first.
     pub(crate) fn associations(self, family: Family, place: BitmapPlace) -> Vec<Sa<RustCrypto>> {
+        self.associations_to(family, place, group(family))
+    }
+
+    /// The same, for packets to another address than All_Xcast_Routers.
+    pub(crate) fn associations_to(self, family: Family, place: BitmapPlace, to: IpAddr) -> Vec<Sa<RustCrypto>> {
         let integrity = IntegrityAlgorithm::HmacSha2_256_128;
         let coverage = match place {
             BitmapPlace::Header => RoutingCoverage::FieldsZeroed,
@@ -158,7 +163,7 @@ impl Shield {
             let config = SaConfig {
                 policy: Some(POLICY),
                 source: Some(source(family)),
-                destination: Some(group(family)),
+                destination: Some(to),
                 ..SaConfig::new(Spi::new(spi).unwrap(), protection)
             };
             Sa::new(&config, &mut RustCrypto).unwrap()
