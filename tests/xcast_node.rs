@@ -119,7 +119,7 @@ fn a_router() {
     assert_eq!(config.policy.semi_permeable, initiate);
 
     let config = router("role router\ninterface eth0\n");
-    assert_eq!((config.policy.tunnels, config.policy.semi_permeable), (TunnelUse::LastResort, SemiPermeable::PassOn));
+    assert_eq!((config.policy.tunnels, config.policy.semi_permeable), (TunnelUse::LastResort, SemiPermeable::Ignore));
     assert!(config.ping.is_none() && config.neighbours.is_empty() && config.tunnels.is_empty());
 }
 

@@ -64,6 +64,8 @@ def router(node):
             lines += [f"neighbour {near(family, name)} capable" for name in ("a", "b")]
             lines += [f"neighbour {own(family, 'r1', 2)} capable",
                       f"tunnel {network_of(family, 1)} {own(family, 'r2', 4)} {own(family, 'r1', 3)}"]
+    if node == "r2":
+        lines += ["semi-permeable pass-on"]
     if node == "r1":
         lines += ["ping 49200 49201 retry=100", f"semi-permeable initiate source={own(6, 'r1', 3)}"]
     return lines
