@@ -91,11 +91,7 @@ impl<A: SpiAllocator> GroupSaSource<A> {
         self.spis.release(given)
     }
 
-    fn write<G: TryCryptoRng + ?Sized>(
-        terms: SaTerms,
-        rng: &mut G,
-        out: &mut [u8],
-    ) -> Result<usize, KeySourceError> {
+    fn write<G: TryCryptoRng + ?Sized>(terms: SaTerms, rng: &mut G, out: &mut [u8]) -> Result<usize, KeySourceError> {
         let sa = GroupSa::generate(terms, rng).map_err(|error| match error {
             GroupSaError::Random => KeySourceError::Random,
             _ => KeySourceError::Other,
