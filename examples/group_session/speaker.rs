@@ -67,7 +67,8 @@ impl Speaker {
     pub(crate) fn say(&mut self, now: Instant, word: &str) -> Option<Said> {
         let epoch = self.gcks.keys().sending(now)?;
         self.switch_to(epoch, now);
-        let to: Vec<IpAddr> = self.gcks.keys().holders(epoch).map(|entry| entry.address).collect();
+        let mut to: Vec<IpAddr> = self.gcks.keys().holders(epoch).map(|entry| entry.address).collect();
+        to.sort_unstable();
         self.serve(&to);
         let datagram = Datagram { source_port: PORT, destination_port: PORT, payload: word.as_bytes() };
         let scratch = &mut [0; MTU];
