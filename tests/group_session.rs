@@ -65,6 +65,7 @@ fn all_holds_on_good_and_bad_networks() {
                 "F is expelled: decided",
                 "F knows that it is expelled",
                 "A holds back \"word ",
+                "for B C D E, as the last ones are 20 s old\n",
                 "A does not let F in: not admitted",
                 "A lets G in",
                 "to B C D E G\n",

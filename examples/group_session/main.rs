@@ -36,13 +36,9 @@ use args::{Command, Options};
 
 fn main() -> ExitCode {
     let mut out = String::new();
-    let (mut errors, status) = (String::new(), run(std::env::args_os().skip(1), &mut out));
-    let status = match status {
-        Ok(()) => 0,
-        Err((status, error)) => {
-            errors = error;
-            status
-        }
+    let (status, errors) = match run(std::env::args_os().skip(1), &mut out) {
+        Ok(()) => (0, String::new()),
+        Err(error) => error,
     };
     // Unlike `print!`, does not panic where the output is piped to somebody who has read enough.
     let _ = io::stdout().write_all(out.as_bytes());

@@ -126,6 +126,12 @@ impl Play {
         self.epochs.iter().position(|(own, _)| *own == epoch).map_or(0, |index| index + 1)
     }
 
+    /// Whether an epoch was made because the one before had lived as long as it may: a change of the membership comes earlier.
+    pub(crate) fn is_planned(&self, epoch: Epoch) -> bool {
+        let made = |pair: &[(Epoch, Instant)]| pair[1].0 == epoch && pair[1].1.since(pair[0].1) >= terms::LIFETIME;
+        self.epochs.windows(2).any(made)
+    }
+
     fn say(&mut self, line: &str) {
         self.log.add(self.now, line);
     }
@@ -227,7 +233,12 @@ impl Play {
                 }
                 GcksEvent::Keys(KeyServerEvent::Ready(epoch)) => {
                     self.epochs.push((epoch, now));
-                    format!("A makes keys {}, for {}", self.number(epoch), self.names())
+                    let why = if self.is_planned(epoch) {
+                        format!(", as the last ones are {} s old", terms::LIFETIME.as_secs())
+                    } else {
+                        String::new()
+                    };
+                    format!("A makes keys {}, for {}{why}", self.number(epoch), self.names())
                 }
                 GcksEvent::Keys(KeyServerEvent::Activated(epoch)) => {
                     format!("A may use keys {}: all who are to have them do", self.number(epoch))

@@ -78,19 +78,21 @@ pub(crate) fn judge(play: &Play) -> (String, Vec<String>) {
     must(opened_past == 0 && past > 0, format!("G opens {opened_past} of {past} packets from before it joined"));
     must(opened_own == own && own > 0, "G cannot open what it was sent: the trial proves nothing".into());
 
-    // Nobody came or went between F's expulsion and G's request: what was made then was made because time was over.
-    let in_use = |made| play.words.iter().any(|word| word.epoch == made);
-    let settled = expelled_at.after(Duration::from_secs(15));
-    let planned = play.epochs.iter().filter(|(epoch, at)| *at > settled && *at < late_at && in_use(*epoch)).count();
+    // Nobody came or went between F's expulsion and G's request.
+    let used = |epoch| play.words.iter().any(|word| word.epoch == epoch);
+    let between =
+        play.epochs.iter().filter(|(epoch, at)| *at > expelled_at && *at < late_at && play.is_planned(*epoch));
+    let renewed = between.filter(|(epoch, _)| used(*epoch)).count();
+    must(renewed == 1, format!("keys were renewed {renewed} times by time after the expulsion, not once"));
     summary += &format!(
-        "Keys were made {} times, once as planned after {} s; {} words waited for keys, {} arrived under old ones after new \
-         ones were in use.\n",
+        "Keys were made {} times, {} of them as the last ones were {} s old; {} words waited for keys, {} arrived under \
+         old ones after new ones were in use.\n",
         play.epochs.len(),
+        play.epochs.iter().filter(|(epoch, _)| play.is_planned(*epoch)).count(),
         terms::LIFETIME.as_secs(),
         play.held_back,
         play.trailing
     );
-    must(planned == 1, format!("keys were renewed {planned} times by time, not once"));
     must(play.held_back > 0, "A did not stop to speak when F was expelled".into());
     (summary, faults)
 }
