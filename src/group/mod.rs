@@ -8,6 +8,7 @@
 //! | put associations into octets and take them out again (RFC 6407) | [`gdoi`] |
 //! | read a group, its members and associations from a text (draft §4.2.1) | [`manual`] |
 //! | join, invite, leave, expel; push keys to members and renew them (draft §2.1, §4.2.2) | [`membership`] |
+//! | make what is pushed of terms, and read it (the seams of `membership`) | [`GroupSaSource`], [`read_association`] |
 //! | push them over IKE, in SIP bodies, or down a tree of keys (draft §4.2.3, §4.2.4; RFC 2627 §5.4) | [`ike`], [`sip`], [`lkh`] |
 //! | sign joins, leaves and invitations (draft §2.1.5) | [`signature`] |
 //! | prove which member sent a packet (draft §2.2.4) | [`source_auth`] |
@@ -15,6 +16,7 @@
 mod association;
 mod cursor;
 pub mod gdoi;
+mod handout;
 pub mod ike;
 pub mod lkh;
 pub mod manual;
@@ -28,3 +30,4 @@ pub use association::group_sa::{GroupSa, GroupSaError};
 pub use association::rollover::Rollover;
 pub use association::suite::Suite;
 pub use association::terms::{GroupLifetime, GroupMode, Preservation, SaTerms, TermsError};
+pub use handout::{GroupSaSource, read_association};
