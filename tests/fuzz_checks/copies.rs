@@ -6,9 +6,9 @@ use xcast_sec::wire::{ChecksumPolicy, CodePoints, DestinationSet, Encapsulated, 
 
 /// The format of the packet that the copies are of.
 #[derive(Clone, Copy)]
+#[allow(dead_code, reason = "each of two checks has one of them")]
 pub(crate) enum Format {
     Rfc5058(ChecksumPolicy),
-    #[allow(dead_code, reason = "of one of the two checks")]
     V2,
 }
 
