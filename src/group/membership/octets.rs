@@ -1,62 +1,8 @@
-//! Reads and writes, one behind the other, that cannot panic.
+//! Writing, one thing behind the other, that first only counts; what is read is read by the group's own reader.
 
 use zeroize::Zeroize;
 
-/// Octets not read yet.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    pub(super) const fn new(octets: &'a [u8]) -> Self {
-        Self { rest: octets }
-    }
-
-    pub(super) const fn rest(&self) -> &'a [u8] {
-        self.rest
-    }
-
-    pub(super) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        Some(taken)
-    }
-
-    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>()?;
-        self.rest = rest;
-        Some(*taken)
-    }
-
-    pub(super) fn u8(&mut self) -> Option<u8> {
-        self.array::<1>().map(|[octet]| octet)
-    }
-
-    pub(super) fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_be_bytes)
-    }
-
-    pub(super) fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    pub(super) fn u64(&mut self) -> Option<u64> {
-        self.array().map(u64::from_be_bytes)
-    }
-
-    pub(super) fn u128(&mut self) -> Option<u128> {
-        self.array().map(u128::from_be_bytes)
-    }
-
-    pub(super) fn flag(&mut self) -> Option<bool> {
-        match self.u8()? {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        }
-    }
-}
+pub(super) use crate::group::cursor::Reader;
 
 /// Octets to be written; counts on beyond the end, so that the length needed is known.
 #[derive(Debug)]
