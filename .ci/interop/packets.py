@@ -256,10 +256,11 @@ def extension_headers(packet):
     of that. An Xcast4 header counts."""
     kind, at = (packet[9], (packet[0] & 15) * 4) if version(packet) == 4 else (packet[6], 40)
     found = []
-    while at + 10 <= len(packet):
+    # The shortest of them have 8 octets; one of those may be the last thing there is.
+    while at + 8 <= len(packet):
         if version(packet) == 6 and kind in (HOP_BY_HOP, ROUTING, DESTINATION_OPTIONS):
             following, end = packet[at], at + 8 * (packet[at + 1] + 1)
-        elif version(packet) == 4 and kind == XCAST4_PROTOCOL:
+        elif version(packet) == 4 and kind == XCAST4_PROTOCOL and at + 10 <= len(packet):
             following, end = packet[at + 8], at + 4 * packet[at + 9]
         else:
             break
