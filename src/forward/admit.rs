@@ -98,9 +98,7 @@ fn way<R: RouteLookup + ?Sized>(
 }
 
 fn is_to_group(packet: &XcastPacket<'_>, code_points: &CodePoints) -> bool {
-    let fields = code_points.fields();
-    let to = packet.ip().destination();
-    to == IpAddr::V4(fields.routers_v4) || to == IpAddr::V6(fields.routers_v6)
+    code_points.is_routers(packet.ip().destination())
 }
 
 /// A packet inside another one. `not_xcast` is what it is otherwise: what passes by in somebody else's tunnel, sound or not,

@@ -269,8 +269,8 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
         packet: XcastPacket<'p>,
         is_own: impl Fn(IpAddr) -> bool,
     ) -> Result<Picked<'p>, ReceiveError> {
-        let (to, fields) = (packet.ip().destination(), self.code_points.fields());
-        if to != IpAddr::V4(fields.routers_v4) && to != IpAddr::V6(fields.routers_v6) && !is_own(to) {
+        let to = packet.ip().destination();
+        if !self.code_points.is_routers(to) && !is_own(to) {
             return Err(ReceiveError::NotForThisHost);
         }
         let header = packet.header();

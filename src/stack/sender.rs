@@ -12,7 +12,7 @@ use super::{
 use crate::crypto::CryptoProvider;
 use crate::ipsec::{AuditSink, Direction, Outbound, OutboundSad, PacketBuf, PolicyLookup, Sent, verdict};
 use crate::time::Instant;
-use crate::wire::{CodePoints, DestinationSet, Family};
+use crate::wire::{CodePoints, DestinationSet};
 
 /// What a sender works with, lent for one call.
 #[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
@@ -249,11 +249,7 @@ impl<S, Q, A> Sender<S, Q, A> {
     }
 
     fn ends<const N: usize>(&self, session: &Session<N>, ports_listed: bool) -> Ends {
-        let fields = self.code_points.fields();
-        let destination = session.config().router.unwrap_or(match session.family() {
-            Family::V4 => fields.routers_v4.into(),
-            Family::V6 => fields.routers_v6.into(),
-        });
+        let destination = session.config().router.unwrap_or(self.code_points.routers(session.family()));
         let to_router = session.config().router.is_some();
         Ends { source: session.config().origin.source(), destination, ports_listed, to_router }
     }

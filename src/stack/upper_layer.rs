@@ -116,7 +116,8 @@ pub(super) fn check<'p>(
     let length = ReceiveError::TransportLength { protocol: number };
     let checksum = ReceiveError::TransportChecksum { protocol: number };
     let ports = || u16_at(segment, 0).zip(u16_at(segment, 2));
-    let sum = |covered: &[u8]| pseudo_header(number, source, destination, segment.len()).add_octets(covered).folded();
+    let sum =
+        |covered: &[u8]| udp::pseudo_header(number, source, destination, segment.len()).add_octets(covered).folded();
     let verified = |covered: &[u8]| if sum(covered) == 0xffff { Ok(()) } else { Err(checksum) };
     let whole = Checked { segment, payload: segment, ports: None };
     match (Family::of(&source), number) {
@@ -168,13 +169,4 @@ pub(super) fn check<'p>(
         }
         _ => Ok(whole),
     }
-}
-
-fn pseudo_header(number: u8, source: IpAddr, destination: IpAddr, len: usize) -> Checksum {
-    let sum = [source, destination].iter().fold(Checksum::new(), |sum, address| match address {
-        IpAddr::V4(address) => sum.add_octets(&address.octets()),
-        IpAddr::V6(address) => sum.add_octets(&address.octets()),
-    });
-    // A packet's length is 16 bits; IPv6's 32-bit field adds only zeros.
-    sum.add_u16(u16::try_from(len).unwrap_or(u16::MAX)).add_u16(u16::from(number))
 }

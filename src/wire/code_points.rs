@@ -1,7 +1,8 @@
 //! Code points: the numbers by which Xcast is recognised.
 
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::Family;
 use super::ip::protocol;
 
 /// The numbers, field by field, before [`CodePoints::new`] has checked them.
@@ -126,6 +127,19 @@ impl CodePoints {
     #[must_use]
     pub const fn fields(&self) -> &CodePointFields {
         &self.fields
+    }
+
+    /// All_Xcast_Routers of `family`.
+    pub(crate) const fn routers(&self, family: Family) -> IpAddr {
+        match family {
+            Family::V4 => IpAddr::V4(self.fields.routers_v4),
+            Family::V6 => IpAddr::V6(self.fields.routers_v6),
+        }
+    }
+
+    /// Whether `address` is All_Xcast_Routers.
+    pub(crate) fn is_routers(&self, address: IpAddr) -> bool {
+        address == self.routers(Family::of(&address))
     }
 }
 

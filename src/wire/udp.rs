@@ -76,7 +76,7 @@ impl<'a> UdpDatagram<'a> {
         if u16_at(self.octets, CHECKSUM_AT) == Some(0) {
             return source.is_ipv4();
         }
-        pseudo_header(source, destination, self.octets.len()).add_octets(self.octets).folded() == 0xffff
+        pseudo_header(protocol::UDP, source, destination, self.octets.len()).add_octets(self.octets).folded() == 0xffff
     }
 }
 
@@ -125,7 +125,7 @@ impl UdpRepr<'_> {
         put(datagram, LENGTH_AT, &length.to_be_bytes()).ok_or(needed)?;
         put(datagram, CHECKSUM_AT, &[0, 0]).ok_or(needed)?;
         put(datagram, HEADER_LEN, self.payload).ok_or(needed)?;
-        let checksum = match pseudo_header(source, destination, len).add_octets(datagram).finish() {
+        let checksum = match pseudo_header(protocol::UDP, source, destination, len).add_octets(datagram).finish() {
             // RFC 768: a computed zero is sent as all ones.
             0 => 0xffff,
             checksum => checksum,
@@ -134,11 +134,12 @@ impl UdpRepr<'_> {
     }
 }
 
-fn pseudo_header(source: IpAddr, destination: IpAddr, len: usize) -> Checksum {
+/// The sum over the pseudo-header of `len` octets of `number` (RFC 768, RFC 8200 §8.1).
+pub(crate) fn pseudo_header(number: u8, source: IpAddr, destination: IpAddr, len: usize) -> Checksum {
     let sum = [source, destination].iter().fold(Checksum::new(), |sum, address| match address {
         IpAddr::V4(address) => sum.add_octets(&address.octets()),
         IpAddr::V6(address) => sum.add_octets(&address.octets()),
     });
-    // The length of a datagram is 16 bits; IPv6's 32-bit field adds only zeros.
-    sum.add_u16(u16::try_from(len).unwrap_or(0)).add_u16(u16::from(protocol::UDP))
+    // The length of a segment is 16 bits, as that of its packet is; IPv6's 32-bit field adds only zeros.
+    sum.add_u16(u16::try_from(len).unwrap_or(0)).add_u16(u16::from(number))
 }

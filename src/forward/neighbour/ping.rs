@@ -146,11 +146,9 @@ impl Returned {
     pub(super) fn parse(packet: &[u8], code_points: &CodePoints) -> Option<Self> {
         let (ip, behind) = IpHeader::split(packet).ok()?;
         let own = ip.source();
-        let fields = code_points.fields();
         let segment = if ip.destination() == own {
             Self::unicast(&ip, behind)?
-        } else if ip.destination() == IpAddr::V4(fields.routers_v4) || ip.destination() == IpAddr::V6(fields.routers_v6)
-        {
+        } else if code_points.is_routers(ip.destination()) {
             Self::xcast(packet, own, code_points)?
         } else {
             return None;

@@ -1,9 +1,7 @@
 //! What policy, and associations, say of a whole packet.
 
-use core::net::IpAddr;
-
 use crate::ipsec::policy::{Action, Direction, PolicyLookup, SelectorSet, Selectors, UpperLayer};
-use crate::wire::{CodePoints, ParseError, XcastPacket};
+use crate::wire::{CodePoints, Family, ParseError, XcastPacket};
 
 /// Shows `see` everything that a packet may be taken for, and returns what its IP and transport headers say.
 ///
@@ -22,10 +20,7 @@ fn show(
         see(&selectors);
         return Ok(selectors);
     };
-    let group: IpAddr = match selectors.destination {
-        IpAddr::V4(_) => points.fields().routers_v4.into(),
-        IpAddr::V6(_) => points.fields().routers_v6.into(),
-    };
+    let group = points.routers(Family::of(&selectors.destination));
     let mut see_both = |next_layer| {
         see(&Selectors { next_layer, ..selectors });
         see(&Selectors { next_layer, destination: group, ..selectors });
