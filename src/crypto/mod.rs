@@ -14,6 +14,7 @@
 mod algorithm;
 #[cfg(feature = "ed25519")]
 mod ed25519;
+mod job;
 mod prf;
 mod secret;
 mod signature;
@@ -26,6 +27,7 @@ pub use algorithm::{
 };
 #[cfg(feature = "ed25519")]
 pub use ed25519::{ED25519_KEY_LEN, ED25519_SIGNATURE_LEN, Ed25519Signer, Ed25519Verifier, PublicKeyError};
+pub use job::{EspJob, EspParts, IcvJob};
 pub use prf::{MAX_PRF_LEN, PrfAlgorithm, PrfOutput, PrfProvider};
 #[cfg(feature = "rust-crypto")]
 pub use rust_crypto::{RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey, RustCryptoPrfKey};
@@ -184,6 +186,29 @@ impl<P: CryptoProvider> CryptoProvider for &mut P {
     ) -> Result<(), CryptoError> {
         (**self).aead_open(key, iv, aad, data, tag)
     }
+
+    fn esp_seal(&mut self, job: &mut EspJob<'_, Self::CipherKey, Self::IntegrityKey>) -> Result<(), CryptoError> {
+        (**self).esp_seal(job)
+    }
+
+    fn esp_open(&mut self, job: &mut EspJob<'_, Self::CipherKey, Self::IntegrityKey>) -> Result<(), CryptoError> {
+        (**self).esp_open(job)
+    }
+
+    fn esp_seal_many(&mut self, jobs: &mut [EspJob<'_, Self::CipherKey, Self::IntegrityKey>]) {
+        (**self).esp_seal_many(jobs);
+    }
+
+    fn esp_open_many(&mut self, jobs: &mut [EspJob<'_, Self::CipherKey, Self::IntegrityKey>]) {
+        (**self).esp_open_many(jobs);
+    }
+
+    fn icv_many<'p, I>(&mut self, jobs: &mut [IcvJob<'_, Self::IntegrityKey, I>])
+    where
+        I: Iterator<Item = &'p [u8]> + Clone,
+    {
+        (**self).icv_many(jobs);
+    }
 }
 
 /// Makes key handles and computes with them.
@@ -194,8 +219,8 @@ impl<P: CryptoProvider> CryptoProvider for &mut P {
 /// and tags in constant time, must not branch or index memory on key octets or plaintext, and must not log any of them.
 /// A provider that accepts a wrong ICV makes every guarantee of this crate void.
 ///
-/// Methods taking several independent packets in one call may be added later, with default bodies that fall back on the
-/// ones here.
+/// The methods that take jobs have bodies that fall back on the others. A provider that can do better, on one packet or on
+/// several at once, has its own; the octets are the same either way.
 pub trait CryptoProvider {
     /// A keyed integrity algorithm.
     type IntegrityKey;
@@ -295,4 +320,69 @@ pub trait CryptoProvider {
         data: &mut [u8],
         tag: &[u8; AEAD_TAG_LEN],
     ) -> Result<(), CryptoError>;
+
+    /// Encrypts the data of one packet and writes its ICV (RFC 4303 §3.3.2).
+    ///
+    /// # Errors
+    ///
+    /// - [`CryptoError::Length`]: as [`encrypt`](Self::encrypt), or the ICV does not have as many octets as there is room for.
+    /// - [`CryptoError::Provider`]. The packet must not be sent.
+    fn esp_seal(&mut self, job: &mut EspJob<'_, Self::CipherKey, Self::IntegrityKey>) -> Result<(), CryptoError> {
+        let (cipher, integrity) = (job.cipher(), job.integrity());
+        let EspParts { header, iv, data, high, icv } = job.parts();
+        self.encrypt(cipher, iv, data)?;
+        let computed = self.icv(integrity, [header, &*data, high])?;
+        let computed = computed.as_octets();
+        if computed.len() != icv.len() {
+            return Err(CryptoError::Length);
+        }
+        icv.copy_from_slice(computed);
+        Ok(())
+    }
+
+    /// Verifies the ICV of one packet, in constant time, and only then decrypts its data (RFC 4303 §3.4.4).
+    ///
+    /// # Errors
+    ///
+    /// - [`CryptoError::Mismatch`]: the ICV does not verify. No octet has changed.
+    /// - [`CryptoError::Length`]: the ICV verifies, but the data cannot have been encrypted: as [`decrypt`](Self::decrypt).
+    /// - [`CryptoError::Provider`].
+    fn esp_open(&mut self, job: &mut EspJob<'_, Self::CipherKey, Self::IntegrityKey>) -> Result<(), CryptoError> {
+        let (cipher, integrity) = (job.cipher(), job.integrity());
+        let EspParts { header, iv, data, high, icv } = job.parts();
+        self.verify_icv(integrity, [header, &*data, high], icv)?;
+        self.decrypt(cipher, iv, data)
+    }
+
+    /// Seals independent packets, each as [`esp_seal`](Self::esp_seal) does, and says in each job how it went.
+    fn esp_seal_many(&mut self, jobs: &mut [EspJob<'_, Self::CipherKey, Self::IntegrityKey>]) {
+        for job in jobs {
+            let result = self.esp_seal(job);
+            job.finish(result);
+        }
+    }
+
+    /// Opens independent packets, each as [`esp_open`](Self::esp_open) does, and says in each job how it went.
+    fn esp_open_many(&mut self, jobs: &mut [EspJob<'_, Self::CipherKey, Self::IntegrityKey>]) {
+        for job in jobs {
+            let result = self.esp_open(job);
+            job.finish(result);
+        }
+    }
+
+    /// Computes independent ICVs, each as [`icv`](Self::icv) does, or verifies them as [`verify_icv`](Self::verify_icv) does,
+    /// and says in each job how it went.
+    fn icv_many<'p, I>(&mut self, jobs: &mut [IcvJob<'_, Self::IntegrityKey, I>])
+    where
+        I: Iterator<Item = &'p [u8]> + Clone,
+    {
+        for job in jobs {
+            let parts = job.parts().clone();
+            let result = match job.received() {
+                None => self.icv(job.key(), parts).map(Some),
+                Some(received) => self.verify_icv(job.key(), parts, received).map(|()| None),
+            };
+            job.finish(result);
+        }
+    }
 }

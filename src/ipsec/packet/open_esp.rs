@@ -1,6 +1,6 @@
 //! Opening ESP (RFC 4303 §3.4).
 
-use crate::crypto::{AEAD_TAG_LEN, CryptoProvider};
+use crate::crypto::{AEAD_TAG_LEN, CryptoError, CryptoProvider, EspJob};
 use crate::ipsec::association::config::{Mode, SecurityProtocol};
 use crate::ipsec::association::sa::{EspKeys, EspTransform, Sa};
 use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden, high_half};
@@ -45,29 +45,28 @@ impl Arrived {
         let high = high_half(sa, sequence);
         let encrypted_len = self.encrypted_len(transform)?;
         let esp = packet.as_mut_octets().get_mut(self.place.at..).ok_or(OpenError::EspLength)?;
-        let icv_at = transform.header_len().saturating_add(encrypted_len);
-        let (protected, icv) = esp.split_at_mut_checked(icv_at).ok_or(OpenError::EspLength)?;
-        if let EspKeys::Separate { integrity, .. } = &transform.keys {
-            let parts: [&[u8]; 2] = [protected, high.as_ref().map_or(&[], |high| high)];
-            crypto.verify_icv(integrity, parts, icv)?;
-        }
-        let (header, data) = protected.split_at_mut_checked(transform.header_len()).ok_or(OpenError::EspLength)?;
-        let iv = header.get(esp::HEADER_LEN..).unwrap_or(&[]);
+        let header_len = transform.header_len();
+        let icv_at = header_len.saturating_add(encrypted_len);
         match &transform.keys {
-            EspKeys::Separate { cipher, .. } => {
-                if !data.len().is_multiple_of(transform.block_len) {
-                    return Err(OpenError::BlockLength);
-                }
-                crypto.decrypt(cipher, iv, data)?;
+            EspKeys::Separate { cipher, integrity, .. } => {
+                let (iv_len, icv_len) = (transform.iv_len, transform.icv_len);
+                let mut job = EspJob::new(cipher, integrity, esp, iv_len, icv_len, high).ok_or(OpenError::EspLength)?;
+                crypto.esp_open(&mut job).map_err(|error| match error {
+                    CryptoError::Length if !encrypted_len.is_multiple_of(transform.block_len) => OpenError::BlockLength,
+                    error => error.into(),
+                })?;
             }
             EspKeys::Combined(key) => {
+                let (protected, tag) = esp.split_at_mut_checked(icv_at).ok_or(OpenError::EspLength)?;
+                let (header, data) = protected.split_at_mut_checked(header_len).ok_or(OpenError::EspLength)?;
                 let esp_header = EspHeader { spi: self.spi.value(), sequence: self.sequence };
                 let aad = AeadAad::new(esp_header, high);
-                let iv = iv.first_chunk().ok_or(OpenError::EspLength)?;
-                let tag: &[u8; AEAD_TAG_LEN] = icv.first_chunk().ok_or(OpenError::EspLength)?;
+                let iv = header.get(esp::HEADER_LEN..).and_then(<[u8]>::first_chunk).ok_or(OpenError::EspLength)?;
+                let tag: &[u8; AEAD_TAG_LEN] = tag.first_chunk().ok_or(OpenError::EspLength)?;
                 crypto.aead_open(key, iv, aad.as_octets(), data, tag)?;
             }
         }
+        let data = esp.get(header_len..icv_at).ok_or(OpenError::EspLength)?;
         let (payload, next_header) = esp::split_trailer(data).ok_or(OpenError::Padding)?;
         let len = payload.len();
         match sa.mode() {

@@ -1,6 +1,6 @@
 //! Sealing: AH and ESP, transport and tunnel mode (RFC 4302 §3.3, RFC 4303 §3.3).
 
-use crate::crypto::{CryptoError, CryptoProvider};
+use crate::crypto::{CryptoError, CryptoProvider, EspJob};
 use crate::ipsec::association::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::coverage::{Coverable, Coverage};
@@ -209,19 +209,18 @@ impl Esp<'_> {
         self.header.emit(esp).map_err(|_| LENGTH)?;
         put(esp, esp::HEADER_LEN, self.iv).ok_or(LENGTH)?;
         let icv_at = esp.len().saturating_sub(transform.icv_len);
-        let (protected, icv_field) = esp.split_at_mut_checked(icv_at).ok_or(LENGTH)?;
         let trailer_at = icv_at.saturating_sub(trailer_len);
-        protected.get_mut(trailer_at.saturating_sub(tfc_len)..trailer_at).ok_or(LENGTH)?.fill(0);
-        esp::emit_trailer(protected.get_mut(trailer_at..).ok_or(LENGTH)?, self.next_header).map_err(|_| LENGTH)?;
-        let data = protected.get_mut(transform.header_len()..).ok_or(LENGTH)?;
+        esp.get_mut(trailer_at.saturating_sub(tfc_len)..trailer_at).ok_or(LENGTH)?.fill(0);
+        esp::emit_trailer(esp.get_mut(trailer_at..icv_at).ok_or(LENGTH)?, self.next_header).map_err(|_| LENGTH)?;
         match &transform.keys {
             EspKeys::Separate { cipher, integrity, .. } => {
-                crypto.encrypt(cipher, self.iv, data)?;
-                let parts: [&[u8]; 2] = [protected, self.high.as_ref().map_or(&[], |high| high)];
-                let icv = crypto.icv(integrity, parts)?;
-                put(icv_field, 0, icv.as_octets()).ok_or(LENGTH)
+                let (iv_len, icv_len) = (transform.iv_len, transform.icv_len);
+                let mut job = EspJob::new(cipher, integrity, esp, iv_len, icv_len, self.high).ok_or(LENGTH)?;
+                Ok(crypto.esp_seal(&mut job)?)
             }
             EspKeys::Combined(key) => {
+                let (protected, icv_field) = esp.split_at_mut_checked(icv_at).ok_or(LENGTH)?;
+                let data = protected.get_mut(transform.header_len()..).ok_or(LENGTH)?;
                 let iv = self.iv.first_chunk().ok_or(LENGTH)?;
                 let aad = AeadAad::new(self.header, self.high);
                 let tag = crypto.aead_seal(key, iv, aad.as_octets(), data)?;

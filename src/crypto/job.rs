@@ -1,0 +1,190 @@
+//! Work handed to a provider in one piece, so that it can do a packet's two algorithms at the same time, and several packets
+//! side by side.
+
+use super::{CryptoError, Icv};
+
+/// Octets of SPI and Sequence Number (RFC 4303 §2.1, §2.2).
+const ESP_HEADER_LEN: usize = 8;
+
+/// One packet under ESP with a cipher and an integrity algorithm of their own, in place (RFC 4303 §3.3.2, §3.4.4).
+///
+/// Its octets are those of the packet from SPI to ICV. The cipher is applied to the data; the ICV covers everything in front of
+/// itself and, with extended sequence numbers, the upper half, which is not transmitted (RFC 4303 §2.2.1):
+///
+/// ```text
+/// +-----+-----------------+----+-----------------------------+-----+ +-------------+
+/// | SPI | Sequence Number | IV | payload, padding, trailer   | ICV | | upper half  |
+/// +-----+-----------------+----+-----------------------------+-----+ +-------------+
+/// |                            |<---------- data ----------->|       |<-- high --->|
+/// |<--------------------- protected ------------------------>|
+/// ```
+pub struct EspJob<'j, C, I> {
+    cipher: &'j C,
+    integrity: &'j I,
+    protected: &'j mut [u8],
+    icv: &'j mut [u8],
+    data_at: usize,
+    high: Option<[u8; 4]>,
+    result: Result<(), CryptoError>,
+}
+
+/// The octets of an [`EspJob`], for a provider that does one after the other.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs, reason = "taken apart by those who implement the seam")]
+pub struct EspParts<'p> {
+    /// SPI, Sequence Number and initialization vector: the first part that the ICV covers.
+    pub header: &'p [u8],
+    /// The initialization vector alone.
+    pub iv: &'p [u8],
+    /// What the cipher is applied to: the second part that the ICV covers.
+    pub data: &'p mut [u8],
+    /// The upper half of the sequence number, the last part that the ICV covers: 4 octets, or none.
+    pub high: &'p [u8],
+    /// The ICV: to be written, or as received.
+    pub icv: &'p mut [u8],
+}
+
+impl<'j, C, I> EspJob<'j, C, I> {
+    /// A job on `octets`, which begin at the SPI, have `iv_len` octets of initialization vector and end with `icv_len` octets of
+    /// ICV; `None` if they are fewer than that. `high` is the upper half of the sequence number, where the ICV covers it.
+    #[must_use]
+    pub fn new(
+        cipher: &'j C,
+        integrity: &'j I,
+        octets: &'j mut [u8],
+        iv_len: usize,
+        icv_len: usize,
+        high: Option<[u8; 4]>,
+    ) -> Option<Self> {
+        let data_at = ESP_HEADER_LEN.checked_add(iv_len)?;
+        let icv_at = octets.len().checked_sub(icv_len).filter(|&at| at >= data_at)?;
+        let (protected, icv) = octets.split_at_mut_checked(icv_at)?;
+        Some(Self { cipher, integrity, protected, icv, data_at, high, result: Ok(()) })
+    }
+
+    /// The cipher's key.
+    #[must_use]
+    pub const fn cipher(&self) -> &'j C {
+        self.cipher
+    }
+
+    /// The integrity key.
+    #[must_use]
+    pub const fn integrity(&self) -> &'j I {
+        self.integrity
+    }
+
+    /// The octets, each part by itself.
+    #[must_use]
+    pub fn parts(&mut self) -> EspParts<'_> {
+        // In range, as `new` saw to.
+        let (header, data) = self.protected.split_at_mut_checked(self.data_at).unwrap_or_default();
+        let iv = header.get(ESP_HEADER_LEN..).unwrap_or(&[]);
+        let high = self.high.as_ref().map_or(&[][..], |high| high);
+        EspParts { header, iv, data, high, icv: self.icv }
+    }
+
+    /// Everything in front of the ICV, in one piece, for a provider that works on both at the same time: the data begins at
+    /// [`data_at`](Self::data_at), the initialization vector at octet 8.
+    #[must_use]
+    pub const fn protected(&mut self) -> &mut [u8] {
+        self.protected
+    }
+
+    /// Where in [`protected`](Self::protected) the data begins; never beyond its end.
+    #[must_use]
+    pub const fn data_at(&self) -> usize {
+        self.data_at
+    }
+
+    /// The upper half of the sequence number, where the ICV covers it.
+    #[must_use]
+    pub const fn high(&self) -> Option<[u8; 4]> {
+        self.high
+    }
+
+    /// Says how it went. Until then it went well.
+    pub const fn finish(&mut self, result: Result<(), CryptoError>) {
+        self.result = result;
+    }
+
+    /// How it went.
+    ///
+    /// # Errors
+    ///
+    /// - What the provider said to [`finish`](Self::finish).
+    pub const fn result(&self) -> Result<(), CryptoError> {
+        self.result
+    }
+}
+
+impl<C, I> core::fmt::Debug for EspJob<'_, C, I> {
+    /// Lengths alone: before sealing and after opening the data is plaintext.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("EspJob")
+            .field("protected_len", &self.protected.len())
+            .field("data_at", &self.data_at)
+            .field("result", &self.result)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One ICV to be computed, or to be verified.
+pub struct IcvJob<'j, K, I> {
+    key: &'j K,
+    parts: I,
+    received: Option<&'j [u8]>,
+    result: Result<Option<Icv>, CryptoError>,
+}
+
+impl<'j, K, I> IcvJob<'j, K, I> {
+    /// To compute the ICV over `parts`, in order, as if they were one string.
+    #[must_use]
+    pub const fn compute(key: &'j K, parts: I) -> Self {
+        Self { key, parts, received: None, result: Ok(None) }
+    }
+
+    /// To verify that `received` is the ICV over `parts`.
+    #[must_use]
+    pub const fn verify(key: &'j K, parts: I, received: &'j [u8]) -> Self {
+        Self { key, parts, received: Some(received), result: Ok(None) }
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn key(&self) -> &'j K {
+        self.key
+    }
+
+    /// What the ICV covers.
+    #[must_use]
+    pub const fn parts(&self) -> &I {
+        &self.parts
+    }
+
+    /// The ICV that is to be verified, if one is.
+    #[must_use]
+    pub const fn received(&self) -> Option<&'j [u8]> {
+        self.received
+    }
+
+    /// Says how it went: the ICV if it was to be computed, nothing if it was to be verified and is right.
+    pub fn finish(&mut self, result: Result<Option<Icv>, CryptoError>) {
+        self.result = result;
+    }
+
+    /// How it went.
+    ///
+    /// # Errors
+    ///
+    /// - What the provider said to [`finish`](Self::finish).
+    pub fn result(&self) -> Result<Option<&Icv>, CryptoError> {
+        self.result.as_ref().map(Option::as_ref).map_err(|error| *error)
+    }
+}
+
+impl<K, I> core::fmt::Debug for IcvJob<'_, K, I> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("IcvJob").field("verifies", &self.received.is_some()).finish_non_exhaustive()
+    }
+}
