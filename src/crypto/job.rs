@@ -84,6 +84,12 @@ impl<'j, C, I> EspJob<'j, C, I> {
         EspParts { header, iv, data, high, icv: self.icv }
     }
 
+    /// Everything in front of the ICV, in one piece; the upper half, or nothing, which the ICV covers as well; and the ICV.
+    #[cfg(feature = "rust-crypto")]
+    pub(super) fn covered(&mut self) -> (&mut [u8], &[u8], &mut [u8]) {
+        (self.protected, self.high.as_ref().map_or(&[], |high| high), self.icv)
+    }
+
     /// Everything in front of the ICV, in one piece, for a provider that works on both at the same time: the data begins at
     /// [`data_at`](Self::data_at), the initialization vector at octet 8.
     #[must_use]
@@ -95,6 +101,12 @@ impl<'j, C, I> EspJob<'j, C, I> {
     #[must_use]
     pub const fn data_at(&self) -> usize {
         self.data_at
+    }
+
+    /// Octets of the data.
+    #[cfg(feature = "rust-crypto")]
+    pub(super) const fn data_len(&self) -> usize {
+        self.protected.len().saturating_sub(self.data_at)
     }
 
     /// The upper half of the sequence number, where the ICV covers it.
