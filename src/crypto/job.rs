@@ -103,11 +103,16 @@ impl<'j, C, I> EspJob<'j, C, I> {
         self.high
     }
 
-    /// What the ICV covers, in its two pieces, and the ICV.
+    /// What the ICV covers, in its two pieces.
     #[cfg(all(feature = "simd", target_arch = "x86_64"))]
-    pub(super) fn covered(&mut self) -> ([&[u8]; 2], &mut [u8]) {
-        let high = self.high.as_ref().map_or(&[][..], |high| high);
-        ([self.protected, high], self.icv)
+    pub(super) fn covered(&self) -> [&[u8]; 2] {
+        [self.protected, self.high.as_ref().map_or(&[], |high| high)]
+    }
+
+    /// The ICV.
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    pub(super) const fn icv(&self) -> &[u8] {
+        self.icv
     }
 
     /// The same job for a provider with other keys. What that one says is not said of this one.

@@ -1,15 +1,13 @@
 //! ESP on several packets at once (RFC 4303 §3.3.2, §3.4.4).
 
-use core::array::from_fn;
-
 use fearless_simd::{Avx512, Simd};
 
 use super::cbc;
 use super::jobs::{Job, Jobs, apart};
 use super::level::Lanes;
-use super::macs::{Macs, Slots};
+use super::macs::{Macs, WIDEST};
 use super::message::{Lane, blocks};
-use super::order::{CHUNK, Order};
+use super::order::{CHUNK, Group, Order};
 use crate::crypto::{CryptoError, CryptoProvider, EspParts, RustCrypto};
 
 /// As [`CryptoProvider::esp_seal_many`].
@@ -18,11 +16,11 @@ pub(super) fn seal(lanes: Lanes, jobs: &mut [Job<'_>]) {
         let mut together = together(lanes, chunk);
         apart(chunk, Jobs::first(chunk.len()).without(together), |ones| RustCrypto.esp_seal_many(ones));
         encrypt(lanes, chunk, &mut together);
-        let macs = macs(lanes, chunk, together);
-        for (index, job) in chunk.iter_mut().enumerate() {
-            if let Some(mac) = macs.of(index) {
-                let (_, icv) = job.covered();
-                for (to, from) in icv.iter_mut().zip(mac.octets()) {
+        for group in by_hash(chunk, together).groups(lanes.most()) {
+            let macs = macs(lanes, chunk, group);
+            for (index, mac) in group.indices().zip(macs.iter()) {
+                let Some(job) = chunk.get_mut(index) else { continue };
+                for (to, from) in job.parts().icv.iter_mut().zip(mac.octets()) {
                     *to = from;
                 }
                 job.finish(Ok(()));
@@ -36,44 +34,30 @@ pub(super) fn open(lanes: Lanes, jobs: &mut [Job<'_>]) {
     for chunk in jobs.chunks_mut(CHUNK) {
         let together = together(lanes, chunk);
         apart(chunk, Jobs::first(chunk.len()).without(together), |ones| RustCrypto.esp_open_many(ones));
-        let macs = macs(lanes, chunk, together);
-        let mut verified = Jobs::default();
-        for (index, job) in chunk.iter_mut().enumerate() {
-            let Some(mac) = macs.of(index) else { continue };
-            let (_, icv) = job.covered();
-            if mac.is(icv) {
-                verified.insert(index);
-            } else {
-                job.finish(Err(CryptoError::Mismatch));
+        for group in by_hash(chunk, together).groups(lanes.most()) {
+            let macs = macs(lanes, chunk, group);
+            let mut verified = Jobs::default();
+            for (index, mac) in group.indices().zip(macs.iter()) {
+                let Some(job) = chunk.get_mut(index) else { continue };
+                if mac.is(job.icv()) {
+                    verified.insert(index);
+                } else {
+                    job.finish(Err(CryptoError::Mismatch));
+                }
             }
-        }
-        match lanes {
-            Lanes::Sixteen(avx512) => avx512.vectorize(
-                #[inline(always)]
-                || {
-                    decrypt(
-                        chunk,
-                        verified,
-                        #[inline(always)]
-                        |job| decrypt_wide(avx512, job),
-                    )
-                },
-            ),
-            Lanes::Eight(_) | Lanes::One => decrypt(chunk, verified, decrypt_one),
+            decrypt(lanes, chunk, verified);
         }
     }
 }
 
 /// The jobs whose ICVs are worth computing in lanes. The others include all whose ICV has not the length it must have.
-fn together(lanes: Lanes, chunk: &mut [Job<'_>]) -> Jobs {
+fn together(lanes: Lanes, chunk: &[Job<'_>]) -> Jobs {
     let mut together = Jobs::default();
     if let Lanes::One = lanes {
         return together;
     }
-    for (index, job) in chunk.iter_mut().enumerate() {
-        let (_, icv) = job.covered();
-        let len = icv.len();
-        if job.integrity().chaining().is_some_and(|key| key.hash().icv_len() == len) {
+    for (index, job) in chunk.iter().enumerate() {
+        if job.integrity().chaining().is_some_and(|key| key.hash().icv_len() == job.icv().len()) {
             together.insert(index);
         }
     }
@@ -107,52 +91,59 @@ fn encrypt_lockstep(avx512: Avx512, chunk: &mut [Job<'_>], which: Jobs) -> Jobs 
             let (blocks, rest) = data.as_chunks::<16>();
             (iv.len() == 16 && rest.is_empty()).then_some((index, size as u32, blocks.len()))
         }));
-    let mut slots: [Option<cbc::Lane<'_>>; CHUNK] = from_fn(|_| None);
-    for (index, job) in chunk.iter_mut().enumerate() {
-        let Some(slot) = order.place(index).and_then(|place| slots.get_mut(place)) else { continue };
-        let Some(schedule) = job.cipher().schedule() else { continue };
-        let EspParts { iv, data, .. } = job.parts();
-        let Some(iv) = iv.first_chunk() else { continue };
-        *slot = Some(cbc::Lane { schedule, iv: *iv, blocks: data.as_chunks_mut().0 });
-        encrypted.insert(index);
-    }
-    let mut slots = &mut slots[..];
-    for len in order.classes() {
-        let Some((now, later)) = slots.split_at_mut_checked(len) else { break };
-        slots = later;
-        if let Some(size) = now.iter().flatten().map(|lane| lane.schedule.size()).next() {
-            cbc::encrypt(avx512, size, now);
+    for group in order.groups(cbc::WIDEST) {
+        let places = group.places();
+        let mut side = [const { None }; cbc::WIDEST];
+        for (index, (job, place)) in chunk.iter_mut().zip(places).enumerate() {
+            let Some(slot) = side.get_mut(usize::from(place)) else { continue };
+            let Some(schedule) = job.cipher().schedule() else { continue };
+            let EspParts { iv, data, .. } = job.parts();
+            let Some(iv) = iv.first_chunk() else { continue };
+            *slot = Some(cbc::Lane { schedule, iv, blocks: data.as_chunks_mut().0 });
+            encrypted.insert(index);
         }
+        cbc::encrypt(avx512, side.get_mut(..group.len()).unwrap_or_default());
     }
     encrypted
 }
 
-/// The MACs of the jobs in `which`, over what their packets hold now.
-fn macs(lanes: Lanes, chunk: &mut [Job<'_>], which: Jobs) -> Macs {
-    let order =
-        Order::new(chunk.iter_mut().enumerate().filter(|(index, _)| which.has(*index)).filter_map(|(index, job)| {
-            let hash = job.integrity().chaining()?.hash();
-            Some((index, hash as u32, blocks(len(job.covered().0))))
-        }));
-    let mut rests: [_; CHUNK] = from_fn(|_| None.into_iter());
-    let mut slots: Slots<'_, '_> = from_fn(|_| None);
-    for (index, (job, rest)) in chunk.iter_mut().zip(&mut rests).enumerate() {
-        if let Some(slot) = order.place(index).and_then(|place| slots.get_mut(place)) {
-            let key = job.integrity();
-            let (parts @ [first, high], _) = job.covered();
-            *rest = Some(high).into_iter();
-            *slot = Some(Lane::new(key, first, rest, len(parts)));
-        }
-    }
-    Macs::new(lanes, order, &mut slots)
+/// `which`, those with one hash next to each other.
+fn by_hash(chunk: &[Job<'_>], which: Jobs) -> Order {
+    Order::new(chunk.iter().enumerate().filter(|(index, _)| which.has(*index)).filter_map(|(index, job)| {
+        let hash = job.integrity().chaining()?.hash();
+        let len = job.covered().map(<[u8]>::len).into_iter().fold(0, usize::saturating_add);
+        Some((index, hash as u32, blocks(len)))
+    }))
 }
 
-fn len(parts: [&[u8]; 2]) -> usize {
-    parts.map(<[u8]>::len).into_iter().fold(0, usize::saturating_add)
+/// The MACs of a group, over what its packets hold now.
+fn macs(lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) -> Macs {
+    let jobs = group.indices().filter_map(|index| chunk.get(index));
+    let mut side: heapless::Vec<Lane<'_, '_>, WIDEST> =
+        jobs.map(|job| Lane::of_two(job.integrity(), job.covered())).collect();
+    Macs::new(lanes, &mut side)
+}
+
+/// Decrypts those that were verified.
+fn decrypt(lanes: Lanes, chunk: &mut [Job<'_>], verified: Jobs) {
+    match lanes {
+        Lanes::Sixteen(avx512) => avx512.vectorize(
+            #[inline(always)]
+            || {
+                decrypt_each(
+                    chunk,
+                    verified,
+                    #[inline(always)]
+                    |job| decrypt_wide(avx512, job),
+                )
+            },
+        ),
+        Lanes::Eight(_) | Lanes::One => decrypt_each(chunk, verified, decrypt_one),
+    }
 }
 
 #[inline(always)]
-fn decrypt(chunk: &mut [Job<'_>], verified: Jobs, each: impl Fn(&mut Job<'_>) -> Result<(), CryptoError>) {
+fn decrypt_each(chunk: &mut [Job<'_>], verified: Jobs, each: impl Fn(&mut Job<'_>) -> Result<(), CryptoError>) {
     for (_, job) in chunk.iter_mut().enumerate().filter(|(index, _)| verified.has(*index)) {
         let result = each(job);
         job.finish(result);

@@ -9,8 +9,13 @@ pub(super) trait LaneHash<const WORDS: usize> {
     /// Whether its words are big-endian.
     const BE: bool;
 
-    /// The chaining values after one more block of each lane.
-    fn compress<S: Simd>(simd: S, state: [S::u32s; WORDS], block: [S::u32s; 16]) -> [S::u32s; WORDS];
+    /// The chaining values after one more block of each lane. There are `M` vectors' worth of lanes: one vector's would leave
+    /// the processor waiting for its results.
+    fn compress<S: Simd, const M: usize>(
+        simd: S,
+        state: [[S::u32s; WORDS]; M],
+        block: [[S::u32s; 16]; M],
+    ) -> [[S::u32s; WORDS]; M];
 }
 
 #[derive(Debug)]
@@ -20,7 +25,11 @@ impl LaneHash<4> for Md5 {
     const BE: bool = false;
 
     #[inline(always)]
-    fn compress<S: Simd>(simd: S, state: [S::u32s; 4], block: [S::u32s; 16]) -> [S::u32s; 4] {
+    fn compress<S: Simd, const M: usize>(
+        simd: S,
+        state: [[S::u32s; 4]; M],
+        block: [[S::u32s; 16]; M],
+    ) -> [[S::u32s; 4]; M] {
         md5::compress(simd, state, block)
     }
 }
@@ -32,7 +41,11 @@ impl LaneHash<5> for Sha1 {
     const BE: bool = true;
 
     #[inline(always)]
-    fn compress<S: Simd>(simd: S, state: [S::u32s; 5], block: [S::u32s; 16]) -> [S::u32s; 5] {
+    fn compress<S: Simd, const M: usize>(
+        simd: S,
+        state: [[S::u32s; 5]; M],
+        block: [[S::u32s; 16]; M],
+    ) -> [[S::u32s; 5]; M] {
         sha1::compress(simd, state, block)
     }
 }
@@ -44,7 +57,11 @@ impl LaneHash<8> for Sha256 {
     const BE: bool = true;
 
     #[inline(always)]
-    fn compress<S: Simd>(simd: S, state: [S::u32s; 8], block: [S::u32s; 16]) -> [S::u32s; 8] {
+    fn compress<S: Simd, const M: usize>(
+        simd: S,
+        state: [[S::u32s; 8]; M],
+        block: [[S::u32s; 16]; M],
+    ) -> [[S::u32s; 8]; M] {
         sha256::compress(simd, state, block)
     }
 }
@@ -53,4 +70,16 @@ impl LaneHash<8> for Sha256 {
 #[inline(always)]
 pub(super) fn rotated<S: Simd>(words: S::u32s, bits: u32) -> S::u32s {
     (words << bits) | (words >> (32 - bits))
+}
+
+/// Adds the chaining values before a block to what its rounds made of them.
+#[inline(always)]
+pub(super) fn sums<S: Simd, const WORDS: usize, const M: usize>(
+    mut after: [[S::u32s; WORDS]; M],
+    before: [[S::u32s; WORDS]; M],
+) -> [[S::u32s; WORDS]; M] {
+    for (after, before) in after.as_flattened_mut().iter_mut().zip(before.as_flattened()) {
+        *after += *before;
+    }
+    after
 }

@@ -1,11 +1,10 @@
 //! HMAC (RFC 2104) over the messages of several lanes at once, each with a key of its own.
 
-use core::array::from_fn;
-
 use fearless_simd::{Select, SimdBase, SimdFrom, SimdMask};
 
 use super::chaining::HashName;
 use super::hash::{LaneHash, Md5, Sha1, Sha256};
+use super::macs::integer;
 use super::message::Lane;
 use super::width::{BLOCK_LEN, Width};
 use crate::crypto::{CryptoProvider, RustCrypto};
@@ -13,102 +12,114 @@ use crate::crypto::{CryptoProvider, RustCrypto};
 /// Stands in for the blocks of lanes that have none.
 const NO_BLOCK: &[u8; BLOCK_LEN] = &[0; BLOCK_LEN];
 
-/// The first 16 octets of each lane's MAC, the first octet lowest. The keys are `hash`'s, and `macs` is as long as `lanes`.
-///
-/// Fewer lanes than `least` are not worth a vector and are taken one by one.
-pub(super) fn macs<'l, 'p: 'l, W: Width<N>, const N: usize>(
+/// The first 16 octets of each lane's MAC, the first octet lowest. The keys are `hash`'s, and there are as many `macs` as
+/// `lanes`, at most twice `N`.
+pub(super) fn macs<W: Width<N>, const N: usize>(
     simd: W,
     hash: HashName,
-    lanes: &mut [Option<Lane<'l, 'p>>],
+    lanes: &mut [Lane<'_, '_>],
     macs: &mut [u128],
-    least: usize,
 ) {
-    for (lanes, macs) in lanes.chunks_mut(N).zip(macs.chunks_mut(N)) {
-        if lanes.len() < least {
-            one_by_one(lanes, macs);
-            continue;
-        }
-        simd.vectorize(
-            #[inline(always)]
-            || match hash {
-                HashName::Md5 => side_by_side::<W, Md5, N, 4>(simd, lanes, macs),
-                HashName::Sha1 => side_by_side::<W, Sha1, N, 5>(simd, lanes, macs),
-                HashName::Sha256 => side_by_side::<W, Sha256, N, 8>(simd, lanes, macs),
-            },
-        );
-    }
+    simd.vectorize(
+        #[inline(always)]
+        || match (hash, lanes.len() <= N) {
+            (HashName::Md5, true) => side_by_side::<W, Md5, N, 4, 1>(simd, lanes, macs),
+            (HashName::Sha1, true) => side_by_side::<W, Sha1, N, 5, 1>(simd, lanes, macs),
+            (HashName::Sha256, true) => side_by_side::<W, Sha256, N, 8, 1>(simd, lanes, macs),
+            (HashName::Md5, false) => side_by_side::<W, Md5, N, 4, 2>(simd, lanes, macs),
+            (HashName::Sha1, false) => side_by_side::<W, Sha1, N, 5, 2>(simd, lanes, macs),
+            (HashName::Sha256, false) => side_by_side::<W, Sha256, N, 8, 2>(simd, lanes, macs),
+        },
+    );
 }
 
-pub(super) fn one_by_one(lanes: &mut [Option<Lane<'_, '_>>], macs: &mut [u128]) {
+/// The same, one after the other.
+pub(super) fn one_by_one(lanes: &mut [Lane<'_, '_>], macs: &mut [u128]) {
     for (lane, mac) in lanes.iter_mut().zip(macs) {
-        let Some(lane) = lane.take() else { continue };
         let key = lane.key.one();
         // The shipped provider has no reason to fail here.
-        if let Ok(icv) = RustCrypto.icv(key, lane.into_parts()) {
-            *mac = super::macs::integer(icv.as_octets());
+        if let Ok(icv) = RustCrypto.icv(key, lane.parts()) {
+            *mac = integer(icv.as_octets());
         }
     }
 }
 
 #[inline(always)]
-fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: usize>(
+fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: usize, const M: usize>(
     simd: W,
-    lanes: &mut [Option<Lane<'_, '_>>],
+    lanes: &mut [Lane<'_, '_>],
     macs: &mut [u128],
 ) {
-    let mut keys = [NO_BLOCK; N];
+    let zero = W::u32s::simd_from(simd, 0);
+    let mut rows = [[NO_BLOCK; N]; M];
     let (mut shortest, mut longest) = (usize::MAX, 0);
-    for (key, lane) in keys.iter_mut().zip(lanes.iter().flatten()) {
+    for (row, lane) in rows.as_flattened_mut().iter_mut().zip(&*lanes) {
         if let Some(chaining) = lane.key.chaining() {
-            *key = chaining.octets();
+            *row = chaining.octets();
         }
         shortest = shortest.min(lane.blocks());
         longest = longest.max(lane.blocks());
     }
     // Both chaining values come in one block, the inner one first.
-    let keys = simd.transpose(&keys, false);
-    let mut state: [W::u32s; WORDS] = from_fn(|word| keys[word]);
+    let mut state = [[zero; WORDS]; M];
+    let mut outer = [[zero; WORDS]; M];
+    for ((state, outer), rows) in state.iter_mut().zip(&mut outer).zip(&rows) {
+        let words = simd.transpose(rows, false);
+        let mut words = words.iter();
+        for (to, from) in state.iter_mut().chain(outer).zip(&mut words) {
+            *to = *from;
+        }
+    }
 
-    let mut buffers = [[0; BLOCK_LEN]; N];
+    let mut buffers = [[[0; BLOCK_LEN]; N]; M];
     for at in 0..longest {
-        let mut rows = [NO_BLOCK; N];
         let mut alive = 0_u64;
-        for (lane, ((row, buffer), bit)) in
-            lanes.iter_mut().flatten().zip(rows.iter_mut().zip(&mut buffers).zip(0_u32..))
-        {
+        let mut rows = [[NO_BLOCK; N]; M];
+        let places = rows.as_flattened_mut().iter_mut().zip(buffers.as_flattened_mut()).zip(0_u32..);
+        for (lane, ((row, buffer), bit)) in lanes.iter_mut().zip(places) {
             if let Some(block) = lane.next(buffer, H::BE) {
                 *row = block;
                 alive |= 1 << bit;
             }
         }
-        let next = H::compress(simd, state, simd.transpose(&rows, H::BE));
-        state = if at < shortest {
-            next
+        let mut blocks = [[zero; 16]; M];
+        for (block, rows) in blocks.iter_mut().zip(&rows) {
+            *block = simd.transpose(rows, H::BE);
+        }
+        let next = H::compress(simd, state, blocks);
+        if at < shortest {
+            state = next;
         } else {
             // What has ended stays as it is.
-            let alive = <W::u32s as SimdBase<W>>::Mask::from_bitmask(simd, alive);
-            from_fn(|word| alive.select(next[word], state[word]))
-        };
+            for (state, next) in state.iter_mut().zip(&next) {
+                let alive_here = <W::u32s as SimdBase<W>>::Mask::from_bitmask(simd, alive);
+                for (state, next) in state.iter_mut().zip(next) {
+                    *state = alive_here.select(*next, *state);
+                }
+                alive >>= N;
+            }
+        }
     }
 
     // The outer hash is over one block: the inner one, padded.
-    let word = |value| W::u32s::simd_from(simd, value);
-    let marker = if H::BE { 0x8000_0000 } else { 0x80 };
-    let bits = (BLOCK_LEN as u32 + WORDS as u32 * 4) * 8;
-    let block: [W::u32s; 16] = from_fn(|at| match at {
-        at if at < WORDS => state[at],
-        at if at == WORDS => word(marker),
-        15 if H::BE => word(bits),
-        14 if !H::BE => word(bits),
-        _ => word(0),
-    });
-    let state = H::compress(simd, from_fn(|word| keys[WORDS + word]), block);
+    let mut blocks = [[zero; 16]; M];
+    for (block, state) in blocks.iter_mut().zip(&state) {
+        for (to, from) in block.iter_mut().zip(state) {
+            *to = *from;
+        }
+        block[WORDS] = W::u32s::simd_from(simd, if H::BE { 0x8000_0000 } else { 0x80 });
+        block[if H::BE { 15 } else { 14 }] = W::u32s::simd_from(simd, (BLOCK_LEN as u32 + WORDS as u32 * 4) * 8);
+    }
+    let state = H::compress(simd, outer, blocks);
 
-    let words: [[u32; N]; 4] = from_fn(|word| state[word].to_array());
-    for (lane, mac) in macs.iter_mut().enumerate() {
-        *mac = words.iter().rev().fold(0, |mac, word| {
-            let word = word[lane];
-            (mac << 32) | u128::from(if H::BE { word.swap_bytes() } else { word })
-        });
+    for (state, macs) in state.iter().zip(macs.chunks_mut(N)) {
+        let words = [state[0].to_array(), state[1].to_array(), state[2].to_array(), state[3].to_array()];
+        for (lane, mac) in macs.iter_mut().enumerate() {
+            *mac = 0;
+            for word in words.iter().rev() {
+                let word = if H::BE { word[lane].swap_bytes() } else { word[lane] };
+                *mac = (*mac << 32) | u128::from(word);
+            }
+        }
     }
 }

@@ -49,6 +49,9 @@ impl Jobs {
 
 /// Has `which` of `chunk` done by `many`, a provider of one packet at a time.
 pub(super) fn apart(chunk: &mut [Job<'_>], which: Jobs, many: impl FnOnce(&mut [One<'_>])) {
+    if which.0 == 0 {
+        return;
+    }
     let mut results = [Ok(()); CHUNK];
     {
         let mut ones: heapless::Vec<One<'_>, CHUNK> = chunk

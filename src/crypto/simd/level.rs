@@ -39,6 +39,13 @@ impl Lanes {
         }
     }
 
+    /// Lanes of a hash that are worked on at the same time, in two vectors: one's results are waited for while the other's are
+    /// computed.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) const fn most(self) -> usize {
+        2 * self.count()
+    }
+
     /// From how many jobs on lanes are faster than one job at a time, most lanes being empty.
     #[cfg(target_arch = "x86_64")]
     pub(super) const fn least(self) -> usize {

@@ -3,56 +3,49 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use super::chaining::HashName;
+use super::chaining::{Chaining, HashName};
 use super::hmac;
 use super::level::Lanes;
 use super::message::Lane;
-use super::order::{CHUNK, Order};
 use crate::crypto::Icv;
 
-/// The lanes of a chunk, each at the place that the order gives its job.
-pub(super) type Slots<'l, 'p> = [Option<Lane<'l, 'p>>; CHUNK];
+/// Lanes of the largest group.
+pub(super) const WIDEST: usize = 32;
 
-/// Computed MACs, as many octets of each as its ICV has. Wiped when dropped: the right ICV of a forged packet is a secret until
-/// the packet is refused.
+/// Computed MACs of a group, as many octets of each as its ICV has. Wiped when dropped: the right ICV of a forged packet is a
+/// secret until the packet is refused.
 pub(super) struct Macs {
-    order: Order,
-    macs: [u128; CHUNK],
+    macs: [u128; WIDEST],
+    len: usize,
 }
 
 impl Macs {
-    /// Computes them.
-    pub(super) fn new(lanes: Lanes, order: Order, slots: &mut Slots<'_, '_>) -> Self {
-        let mut macs = Self { order, macs: [0; CHUNK] };
-        let (mut slots, mut free) = (&mut slots[..], &mut macs.macs[..]);
-        for len in macs.order.classes() {
-            let Some((now, later)) = slots.split_at_mut_checked(len) else { break };
-            let Some((done, left)) = free.split_at_mut_checked(len) else { break };
-            (slots, free) = (later, left);
-            let Some(hash) = now.iter().flatten().find_map(|lane| lane.key.chaining()).map(|key| key.hash()) else {
-                continue;
-            };
-            match lanes {
-                Lanes::Sixteen(avx512) => hmac::macs(avx512, hash, now, done, lanes.least()),
-                Lanes::Eight(avx2) => hmac::macs(avx2, hash, now, done, lanes.least()),
-                Lanes::One => hmac::one_by_one(now, done),
-            }
-            for mac in done {
-                *mac &= mask(hash);
-            }
+    /// Computes those of `side`, whose keys are all of one hash.
+    pub(super) fn new(lanes: Lanes, side: &mut [Lane<'_, '_>]) -> Self {
+        let mut macs = Self { macs: [0; WIDEST], len: side.len() };
+        let Some(hash) = side.first().and_then(|lane| lane.key.chaining()).map(Chaining::hash) else { return macs };
+        let done = macs.macs.get_mut(..side.len()).unwrap_or_default();
+        match lanes {
+            _ if side.len() < lanes.least() => hmac::one_by_one(side, done),
+            Lanes::Sixteen(avx512) => hmac::macs(avx512, hash, side, done),
+            Lanes::Eight(avx2) => hmac::macs(avx2, hash, side, done),
+            Lanes::One => hmac::one_by_one(side, done),
+        }
+        for mac in done {
+            *mac &= mask(hash);
         }
         macs
     }
 
-    /// The MAC of the job at `index`, if it was to have one.
-    pub(super) fn of(&self, index: usize) -> Option<Mac<'_>> {
-        self.macs.get(self.order.place(index)?).map(Mac)
+    /// The MACs, in the order of the lanes.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Mac<'_>> {
+        self.macs.iter().take(self.len).map(Mac)
     }
 }
 
 impl Drop for Macs {
     fn drop(&mut self) {
-        for mac in self.macs.iter_mut().take(self.order.len()) {
+        for mac in self.macs.iter_mut().take(self.len) {
             mac.zeroize();
         }
     }

@@ -2,28 +2,30 @@
 
 use fearless_simd::{Simd, SimdFrom};
 
-use super::hash::rotated;
+use super::hash::{rotated, sums};
 
-/// The four words of each lane's chaining value after one more block.
+/// The four words of each lane's chaining value after one more block; `M` vectors' worth of lanes.
 #[inline(always)]
-pub(super) fn compress<S: Simd>(simd: S, state: [S::u32s; 4], x: [S::u32s; 16]) -> [S::u32s; 4] {
-    let [mut a, mut b, mut c, mut d] = state;
+pub(super) fn compress<S: Simd, const M: usize>(
+    simd: S,
+    before: [[S::u32s; 4]; M],
+    blocks: [[S::u32s; 16]; M],
+) -> [[S::u32s; 4]; M] {
+    let mut after = before;
     // Each step: which word of the block, and the constant; the rotations repeat every four steps. The names turn with each
-    // step instead of the values.
-    macro_rules! step {
-        ($f:ident, $rotation:literal, $word:literal, $constant:literal) => {
-            let sum = (a + (x[$word] + S::u32s::simd_from(simd, $constant))) + $f::<S>(b, c, d);
-            (a, d, c, b) = (d, c, b, b + rotated::<S>(sum, $rotation));
-        };
-    }
+    // step instead of the values, and are back after four.
     macro_rules! steps {
         ($f:ident: $r0:literal $r1:literal $r2:literal $r3:literal;
-         $($w0:literal $k0:literal $w1:literal $k1:literal $w2:literal $k2:literal $w3:literal $k3:literal)*) => {$(
-            step!($f, $r0, $w0, $k0);
-            step!($f, $r1, $w1, $k1);
-            step!($f, $r2, $w2, $k2);
-            step!($f, $r3, $w3, $k3);
-        )*};
+         $($w0:literal $k0:literal $w1:literal $k1:literal $w2:literal $k2:literal $w3:literal $k3:literal)*) => {
+            $(for (state, x) in after.iter_mut().zip(&blocks) {
+                let [a, b, c, d] = *state;
+                let a = step::<S>(simd, $f::<S>(b, c, d), [a, b, x[$w0]], $k0, $r0);
+                let d = step::<S>(simd, $f::<S>(a, b, c), [d, a, x[$w1]], $k1, $r1);
+                let c = step::<S>(simd, $f::<S>(d, a, b), [c, d, x[$w2]], $k2, $r2);
+                let b = step::<S>(simd, $f::<S>(c, d, a), [b, c, x[$w3]], $k3, $r3);
+                *state = [a, b, c, d];
+            })*
+        };
     }
     steps!(f: 7 12 17 22;
         0 0xd76a_a478 1 0xe8c7_b756 2 0x2420_70db 3 0xc1bd_ceee 4 0xf57c_0faf 5 0x4787_c62a 6 0xa830_4613 7 0xfd46_9501
@@ -37,8 +39,13 @@ pub(super) fn compress<S: Simd>(simd: S, state: [S::u32s; 4], x: [S::u32s; 16]) 
     steps!(i: 6 10 15 21;
         0 0xf429_2244 7 0x432a_ff97 14 0xab94_23a7 5 0xfc93_a039 12 0x655b_59c3 3 0x8f0c_cc92 10 0xffef_f47d 1 0x8584_5dd1
         8 0x6fa8_7e4f 15 0xfe2c_e6e0 6 0xa301_4314 13 0x4e08_11a1 4 0xf753_7e82 11 0xbd3a_f235 2 0x2ad7_d2bb 9 0xeb86_d391);
-    let [a0, b0, c0, d0] = state;
-    [a0 + a, b0 + b, c0 + c, d0 + d]
+    sums::<S, 4, M>(after, before)
+}
+
+/// What the step before decides comes last.
+#[inline(always)]
+fn step<S: Simd>(simd: S, f: S::u32s, [a, b, word]: [S::u32s; 3], constant: u32, rotation: u32) -> S::u32s {
+    b + rotated::<S>((a + (word + S::u32s::simd_from(simd, constant))) + f, rotation)
 }
 
 #[inline(always)]

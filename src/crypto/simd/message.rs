@@ -11,7 +11,9 @@ pub(super) struct Lane<'l, 'p> {
     pub(super) key: &'l SimdIntegrityKey,
     /// What is left of the part that is being read.
     part: &'p [u8],
-    rest: &'l mut (dyn Iterator<Item = &'p [u8]> + 'l),
+    /// The next part, and those after it.
+    next: &'p [u8],
+    rest: Option<&'l mut dyn Iterator<Item = &'p [u8]>>,
     /// Octets of the whole message.
     len: usize,
     stage: Stage,
@@ -26,19 +28,19 @@ enum Stage {
 }
 
 impl<'l, 'p> Lane<'l, 'p> {
-    /// The message is `first` and then `rest`, together `len` octets.
-    pub(super) fn new(
-        key: &'l SimdIntegrityKey,
-        first: &'p [u8],
-        rest: &'l mut (dyn Iterator<Item = &'p [u8]> + 'l),
-        len: usize,
-    ) -> Self {
-        Self { key, part: first, rest, len, stage: Stage::Message }
+    /// The message is in two pieces.
+    pub(super) fn of_two(key: &'l SimdIntegrityKey, [part, next]: [&'p [u8]; 2]) -> Self {
+        Self { key, part, next, rest: None, len: part.len().saturating_add(next.len()), stage: Stage::Message }
     }
 
-    /// The parts, for a provider that works on one message at a time.
-    pub(super) fn into_parts(self) -> impl Iterator<Item = &'p [u8]> {
-        core::iter::once(self.part).chain(self.rest)
+    /// The message is in any number of pieces, together `len` octets.
+    pub(super) fn of_many(key: &'l SimdIntegrityKey, rest: &'l mut dyn Iterator<Item = &'p [u8]>, len: usize) -> Self {
+        Self { key, part: &[], next: &[], rest: Some(rest), len, stage: Stage::Message }
+    }
+
+    /// The pieces, for a provider that works on one message at a time.
+    pub(super) fn parts(&mut self) -> impl Iterator<Item = &'p [u8]> {
+        [self.part, self.next].into_iter().chain(self.rest.iter_mut().flatten())
     }
 
     /// Blocks of the message with its padding.
@@ -67,9 +69,13 @@ impl<'l, 'p> Lane<'l, 'p> {
                     if free.is_empty() {
                         return Some(buffer);
                     }
-                    match self.rest.next() {
-                        Some(part) => self.part = part,
-                        None => break,
+                    if self.next.is_empty() {
+                        match self.rest.as_mut().and_then(Iterator::next) {
+                            Some(part) => self.part = part,
+                            None => break,
+                        }
+                    } else {
+                        self.part = core::mem::take(&mut self.next);
                     }
                 }
                 let room = free.len() > LENGTH_LEN;

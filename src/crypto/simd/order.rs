@@ -9,8 +9,6 @@ pub(super) const CHUNK: usize = 64;
 pub(super) struct Order {
     /// Class in the upper two bits, then 24 bits of size, then 6 of the job's index: one comparison does it all.
     entries: heapless::Vec<u32, CHUNK>,
-    /// By index of the job, its place in the order.
-    places: [u8; CHUNK],
 }
 
 const SIZE_BITS: u32 = 24;
@@ -32,29 +30,40 @@ impl Order {
         if !entries.is_sorted() {
             entries.sort_unstable();
         }
+        Self { entries }
+    }
+
+    /// The jobs in order, in groups of one class and at most `most` jobs.
+    pub(super) fn groups(&self, most: usize) -> impl Iterator<Item = Group<'_>> {
+        let class = |entry: &u32| entry >> (SIZE_BITS + INDEX_BITS);
+        self.entries.chunk_by(move |a, b| class(a) == class(b)).flat_map(move |run| run.chunks(most)).map(Group)
+    }
+}
+
+/// Some jobs that follow each other in an order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group<'o>(&'o [u32]);
+
+impl<'o> Group<'o> {
+    /// How many jobs.
+    pub(super) const fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// The indices of the jobs.
+    pub(super) fn indices(self) -> impl Iterator<Item = usize> + 'o {
+        self.0.iter().map(|entry| index(*entry))
+    }
+
+    /// By index of a job, its place in the group; or a place beyond its end.
+    pub(super) fn places(self) -> [u8; CHUNK] {
         let mut places = [u8::MAX; CHUNK];
-        for (entry, place) in entries.iter().zip(0..) {
-            if let Some(of) = places.get_mut(index(*entry)) {
+        for (index, place) in self.indices().zip(0..) {
+            if let Some(of) = places.get_mut(index) {
                 *of = place;
             }
         }
-        Self { entries, places }
-    }
-
-    /// The place of the job at `index`, if it is in the order.
-    pub(super) fn place(&self, index: usize) -> Option<usize> {
-        self.places.get(index).map(|place| usize::from(*place)).filter(|place| *place < self.entries.len())
-    }
-
-    /// How many jobs are in the order.
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// The number of jobs of each class in the order; they are next to each other.
-    pub(super) fn classes(&self) -> impl Iterator<Item = usize> {
-        let class = |entry: &u32| entry >> (SIZE_BITS + INDEX_BITS);
-        self.entries.chunk_by(move |a, b| class(a) == class(b)).map(<[u32]>::len)
+        places
     }
 }
 
@@ -70,15 +79,15 @@ mod tests {
     #[test]
     fn by_class_then_by_size() {
         let order = Order::new([(0, 1, 5), (2, 0, 9), (3, 1, usize::MAX), (63, 1, 1), (5, 0, 2)].into_iter());
-        assert_eq!([5, 2, 63, 0, 3].map(|index| order.place(index)), [0, 1, 2, 3, 4].map(Some));
-        assert_eq!([1, 4, 64, 1000].map(|index| order.place(index)), [None; 4]);
-        assert_eq!(order.classes().collect::<Vec<_>>(), [2, 3]);
+        let groups = |most| order.groups(most).map(|group| group.indices().collect()).collect::<Vec<Vec<_>>>();
+        assert_eq!(groups(64), [&[5, 2][..], &[63, 0, 3]]);
+        assert_eq!(groups(2), [&[5, 2][..], &[63, 0], &[3]]);
+        let places = order.groups(64).last().unwrap().places();
+        assert_eq!([63, 0, 3, 5].map(|index: usize| places[index]), [0, 1, 2, u8::MAX]);
     }
 
     #[test]
     fn no_job() {
-        let order = Order::new(core::iter::empty());
-        assert_eq!(order.classes().count(), 0);
-        assert_eq!(order.place(0), None);
+        assert_eq!(Order::new(core::iter::empty()).groups(16).count(), 0);
     }
 }
