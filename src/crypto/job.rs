@@ -115,6 +115,25 @@ impl<'j, C, I> EspJob<'j, C, I> {
         self.high
     }
 
+    /// What the ICV covers, in its two pieces.
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    pub(super) fn covered(&self) -> [&[u8]; 2] {
+        [self.protected, self.high.as_ref().map_or(&[], |high| high)]
+    }
+
+    /// The ICV.
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    pub(super) const fn icv(&self) -> &[u8] {
+        self.icv
+    }
+
+    /// The same job for a provider with other keys. What that one says is not said of this one.
+    #[cfg(feature = "simd")]
+    pub(super) const fn with_keys<'k, D, J>(&'k mut self, cipher: &'k D, integrity: &'k J) -> EspJob<'k, D, J> {
+        let Self { protected, icv, data_at, high, result, .. } = self;
+        EspJob { cipher, integrity, protected, icv, data_at: *data_at, high: *high, result: *result }
+    }
+
     /// Says how it went. Until then it went well.
     pub const fn finish(&mut self, result: Result<(), CryptoError>) {
         self.result = result;

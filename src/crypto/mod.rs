@@ -6,7 +6,8 @@
 //!
 //! Key management needs more, of providers that have it: [`PrfProvider`].
 //!
-//! `RustCrypto` ships, behind the feature `rust-crypto`, which is on by default.
+//! `RustCrypto` ships, behind the feature `rust-crypto`, which is on by default. `SimdCrypto` ships behind the feature `simd`:
+//! the same algorithms, several packets side by side where the processor has wide vectors.
 //!
 //! [`Signer`] and [`Verifier`] are the seam to signatures, which prove who said something and not only that it was one of
 //! those who share a key. `Ed25519Signer` and `Ed25519Verifier` ship, behind the feature `ed25519`.
@@ -22,6 +23,8 @@ mod signature;
 
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
+#[cfg(feature = "simd")]
+mod simd;
 
 pub use algorithm::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, MAX_ICV_LEN, MAX_IV_LEN,
@@ -35,6 +38,8 @@ pub use prf::{MAX_PRF_LEN, PrfAlgorithm, PrfOutput, PrfProvider};
 pub use rust_crypto::{RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey, RustCryptoPrfKey};
 pub use secret::SecretKey;
 pub use signature::{MAX_SIGNATURE_LEN, SignError, Signer, SignerId, Verifier, VerifyError};
+#[cfg(feature = "simd")]
+pub use simd::{SimdCipherKey, SimdCrypto, SimdIntegrityKey};
 
 use zerocopy::IntoBytes;
 
