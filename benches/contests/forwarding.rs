@@ -1,7 +1,7 @@
 //! One packet in, N copies out: whole, and as headers with the payload lent.
 
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use xcast_sec::forward::{FnEgress, Route, RouteLookup, Router, RouterPolicy};
 use xcast_sec::time::Instant;
@@ -12,9 +12,9 @@ use super::{Course, Entry, Row};
 /// Octets of the packet, if nothing else is said.
 const PACKET: usize = 1640;
 /// Times in a run.
-const TIMES: usize = 8;
+pub(crate) const TIMES: usize = 8;
 
-/// Every destination has a next hop of its own, named by the last two octets of its address.
+/// Every destination has a next hop of its own, named by the last octets of its address.
 struct Spread;
 
 impl RouteLookup for Spread {
@@ -25,19 +25,38 @@ impl RouteLookup for Spread {
     }
 
     fn route(&self, destination: IpAddr) -> Option<Route<u16>> {
-        let IpAddr::V6(address) = destination else { return None };
-        Some(Route { next_hop: address.segments()[7], xcast_capable: true, mtu: 65_535 })
+        let next_hop = match destination {
+            IpAddr::V4(address) => u16::from(address.octets()[3]),
+            IpAddr::V6(address) => address.segments()[7],
+        };
+        Some(Route { next_hop, xcast_capable: true, mtu: 65_535 })
     }
 }
 
 /// `len` octets of IPv6, Xcast6 and UDP for `destinations`, who stay Xcast to the end.
 pub(crate) fn packet(destinations: usize, len: usize) -> Vec<u8> {
-    let code_points = CodePoints::rfc4727_experiment();
     let source: Ipv6Addr = "2001:db8::a".parse().expect("an address");
     let addresses: Vec<_> =
         (0..destinations).map(|at| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, at as u16)).collect();
+    built(Destinations::V6 { source, channel: [0; 16], addresses: &addresses }, destinations, len)
+}
+
+/// The same of IPv4 and Xcast4, which has room for two destinations more.
+pub(crate) fn packet_v4(destinations: usize, len: usize) -> Vec<u8> {
+    let source = Ipv4Addr::new(192, 0, 2, 1);
+    let addresses: Vec<_> = (0..destinations).map(|at| Ipv4Addr::new(198, 18, 0, at as u8)).collect();
+    built(Destinations::V4 { source, channel: [0; 4], addresses: &addresses }, destinations, len)
+}
+
+fn built(list: Destinations<'_>, destinations: usize, len: usize) -> Vec<u8> {
+    let code_points = CodePoints::rfc4727_experiment();
+    let fields = code_points.fields();
+    let (source, routers): (IpAddr, IpAddr) = match list {
+        Destinations::V4 { source, .. } => (source.into(), fields.routers_v4.into()),
+        Destinations::V6 { source, .. } => (source.into(), fields.routers_v6.into()),
+    };
     let header = XcastRepr {
-        destinations: Destinations::V6 { source, channel: [0; 16], addresses: &addresses },
+        destinations: list,
         bits: DestinationSet::first_n(destinations),
         dscps: None,
         ports: None,
@@ -50,9 +69,8 @@ pub(crate) fn packet(destinations: usize, len: usize) -> Vec<u8> {
     let body = vec![0xab; len - header.encoded_len(8)];
     let datagram = UdpRepr { source_port: 1, destination_port: 2, payload: &body };
     let mut octets = vec![0; len];
-    let routers = code_points.fields().routers_v6;
     let payload = header.emit(&code_points, datagram.encoded_len(), &mut octets).expect("fits");
-    datagram.emit(source.into(), routers.into(), payload).expect("fits");
+    datagram.emit(source, routers, payload).expect("fits");
     octets
 }
 
@@ -77,7 +95,7 @@ fn whole(packet: Vec<u8>, copies: usize) -> impl Entry {
 }
 
 /// Headers of copies of `packet`, each into a buffer of its own; where the payload lies is noted.
-fn gathered(packet: Vec<u8>, copies: usize) -> impl Entry {
+pub(crate) fn gathered(packet: Vec<u8>, copies: usize) -> impl Entry {
     let (mut router, mut out) = (router(), vec![[0; 2200]; copies]);
     let mut payloads = Vec::with_capacity(copies);
     move || {

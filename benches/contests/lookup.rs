@@ -8,7 +8,7 @@ use xcast_sec::ipsec::{ReplayStore, ReplayWindow, SaId, SecurityProtocol, Sender
 
 use super::{Course, Entry, Row};
 
-const LOOKUPS: usize = 512;
+pub(crate) const LOOKUPS: usize = 512;
 /// Below it lies everything that is looked up.
 const HIGHEST: u64 = 1000;
 const NUMBER: u32 = 1001;
@@ -30,7 +30,7 @@ fn asked(senders: usize) -> Vec<SenderKey> {
     (0..LOOKUPS).map(|_| next()).collect()
 }
 
-fn ours<const SENDERS: usize>() -> impl Entry {
+pub(crate) fn ours<const SENDERS: usize>() -> impl Entry {
     let mut windows = SenderWindows::<SENDERS, 1>::new(64).expect("a size");
     for number in 0..SENDERS {
         windows.start_after(sender(number), HIGHEST).expect("there is room");
@@ -44,7 +44,7 @@ fn ours<const SENDERS: usize>() -> impl Entry {
     }
 }
 
-fn map<const SENDERS: usize>() -> impl Entry {
+pub(crate) fn map<const SENDERS: usize>() -> impl Entry {
     let mut windows = FnvIndexMap::<SenderKey, ReplayWindow<[u64; 1]>, SENDERS>::new();
     for number in 0..SENDERS {
         let window = ReplayWindow::starting_after(64, HIGHEST).expect("a size");

@@ -51,7 +51,7 @@ pub(crate) fn ah<P: CryptoProvider>(crypto: &mut P, number: usize) -> Sa<P> {
     let protection = Protection::Ah {
         integrity: IntegrityAlgorithm::HmacSha1_96,
         key: &integrity_key(number),
-        coverage: RoutingCoverage::Covered,
+        coverage: RoutingCoverage::FieldsZeroed,
         pad_to_8: false,
     };
     sa(crypto, number, protection)
