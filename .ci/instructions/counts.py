@@ -23,7 +23,7 @@ ANCHORS = ["smoltcp", "pnet", "etherparse", "FnvIndexMap"]
 
 
 def read(folder):
-    """Instructions per operation, by name; points of the plot apart."""
+    """Instructions per operation, by name; apart from them the points of the plot, for each of its lines."""
     names = [line.split("\t", 1) for line in (folder / "names").read_text().splitlines()]
     files = sorted(folder.glob("count.[0-9]*"), key=lambda path: int(path.suffix[1:]))
     totals = []
@@ -43,55 +43,61 @@ def read(folder):
         if count <= 0:
             sys.exit(f"nothing was counted of: {name}")
         if name.startswith("plot: "):
-            plot[int(name[6:])] = count
+            _, title, destinations = name.split(": ")
+            plot.setdefault(title, {})[int(destinations)] = count
         else:
             counts[name] = count
     return counts, plot
 
 
-def line(plot):
-    """The straight line closest to the points, and how far the farthest is off, as a part of the last."""
-    n, xs, ys = len(plot), list(plot), list(plot.values())
+def line(points):
+    """The straight line closest to the points, and how far the farthest is off, as a part of the largest."""
+    n, xs, ys = len(points), list(points), list(points.values())
     mean_x, mean_y = sum(xs) / n, sum(ys) / n
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in plot.items()) / sum((x - mean_x) ** 2 for x in xs)
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in points.items()) / sum((x - mean_x) ** 2 for x in xs)
     start = mean_y - slope * mean_x
-    return start, slope, max(abs(y - start - slope * x) for x, y in plot.items()) / max(ys)
+    return start, slope, max(abs(y - start - slope * x) for x, y in points.items()) / max(ys)
 
 
 def said_of(plot):
-    start, slope, off = line(plot)
-    return (
-        f"Forwarding to N = {min(plot)} to {max(plot)} next hops takes {start:,.0f} + {slope:,.0f} × N instructions; "
-        f"no count is farther from that line than {off:.1%} of the largest."
-    )
+    """The plot in words."""
+    sentences = ["Forwarding an IPv4 packet to N = 1 to 127 destinations, headers written and the payload lent, takes"]
+    for title, points in plot.items():
+        start, slope, off = line(points)
+        sentences.append(
+            f"{start:,.0f} + {slope:,.0f} × N instructions with {title} (farthest from that line: {off:.1%} of the largest)"
+        )
+    return f"{sentences[0]} {', '.join(sentences[1:])}."
 
 
 def svg(plot):
-    """The points, and the line through them."""
-    width, height, left, bottom, top = 640, 320, 72, 44, 24
-    start, slope, _ = line(plot)
-    highest = max(plot.values())
+    """The points, and the lines through them."""
+    width, height, left, right, bottom, top = 640, 340, 72, 16, 44, 44
+    highest = max(max(points.values()) for points in plot.values())
     step = 10 ** (len(str(int(highest))) - 1)
     ceiling = (int(highest / step) + 1) * step
 
     def at(x, y):
-        return left + x / 127 * (width - left - 16), height - bottom - y / ceiling * (height - bottom - top)
+        return left + x / 127 * (width - left - right), height - bottom - y / ceiling * (height - bottom - top)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        f'<text x="{left}" y="16">instructions to forward one packet to N destinations, payload lent</text>',
     ]
     for tick in range(0, ceiling + 1, max(step, ceiling // 5 // step * step)):
         _, y = at(0, tick)
-        parts.append(f'<path d="M{left} {y:.1f}H{width - 16}" stroke="#ddd"/>')
+        parts.append(f'<path d="M{left} {y:.1f}H{width - right}" stroke="#ddd"/>')
         parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:,}</text>')
     for tick in (1, 16, 32, 48, 64, 80, 96, 112, 127):
         x, _ = at(tick, 0)
         parts.append(f'<text x="{x:.1f}" y="{height - bottom + 18}" text-anchor="middle">{tick}</text>')
-    (x1, y1), (x2, y2) = at(0, start), at(127, start + slope * 127)
-    parts.append(f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="#c33" fill="none"/>')
-    parts += ['<circle cx="{:.1f}" cy="{:.1f}" r="2" fill="#246"/>'.format(*at(*point)) for point in plot.items()]
-    parts.append(f'<text x="{left}" y="14">instructions to forward one packet to N next hops, headers written, payload lent</text>')
+    for (title, points), colour, place in zip(plot.items(), ("#246", "#a52"), (32, 46)):
+        start, slope, _ = line(points)
+        (x1, y1), (x2, y2) = at(1, start + slope), at(127, start + slope * 127)
+        parts.append(f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour}" stroke-width="0.7" fill="none"/>')
+        parts += ['<circle cx="{:.1f}" cy="{:.1f}" r="1.6" fill="{}"/>'.format(*at(*point), colour) for point in points.items()]
+        parts.append(f'<text x="{left}" y="{place}" fill="{colour}">{title}</text>')
     parts.append(f'<text x="{(left + width) / 2}" y="{height - 8}" text-anchor="middle">N</text>')
     return "\n".join(parts) + "\n</svg>\n"
 

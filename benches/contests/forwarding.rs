@@ -14,8 +14,8 @@ const PACKET: usize = 1640;
 /// Times in a run.
 pub(crate) const TIMES: usize = 8;
 
-/// Every destination has a next hop of its own, named by the last octets of its address.
-struct Spread;
+/// Destinations are spread over so many next hops, by the last octets of their addresses.
+struct Spread(u16);
 
 impl RouteLookup for Spread {
     type NextHop = u16;
@@ -29,26 +29,30 @@ impl RouteLookup for Spread {
             IpAddr::V4(address) => u16::from(address.octets()[3]),
             IpAddr::V6(address) => address.segments()[7],
         };
+        let next_hop = next_hop % self.0;
         Some(Route { next_hop, xcast_capable: true, mtu: 65_535 })
     }
 }
 
-/// `len` octets of IPv6, Xcast6 and UDP for `destinations`, who stay Xcast to the end.
+/// A next hop for every destination.
+const EVERY: u16 = u16::MAX;
+
+/// `len` octets of IPv6, Xcast6 and UDP for `destinations`, with X=1: every copy stays Xcast.
 pub(crate) fn packet(destinations: usize, len: usize) -> Vec<u8> {
     let source: Ipv6Addr = "2001:db8::a".parse().expect("an address");
     let addresses: Vec<_> =
         (0..destinations).map(|at| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, at as u16)).collect();
-    built(Destinations::V6 { source, channel: [0; 16], addresses: &addresses }, destinations, len)
+    built(Destinations::V6 { source, channel: [0; 16], addresses: &addresses }, destinations, true, len)
 }
 
-/// The same of IPv4 and Xcast4, which has room for two destinations more.
+/// `len` octets of IPv4, Xcast4 and UDP for `destinations`, with X=0: a copy for one of them becomes unicast.
 pub(crate) fn packet_v4(destinations: usize, len: usize) -> Vec<u8> {
     let source = Ipv4Addr::new(192, 0, 2, 1);
     let addresses: Vec<_> = (0..destinations).map(|at| Ipv4Addr::new(198, 18, 0, at as u8)).collect();
-    built(Destinations::V4 { source, channel: [0; 4], addresses: &addresses }, destinations, len)
+    built(Destinations::V4 { source, channel: [0; 4], addresses: &addresses }, destinations, false, len)
 }
 
-fn built(list: Destinations<'_>, destinations: usize, len: usize) -> Vec<u8> {
+fn built(list: Destinations<'_>, destinations: usize, no_x2u: bool, len: usize) -> Vec<u8> {
     let code_points = CodePoints::rfc4727_experiment();
     let fields = code_points.fields();
     let (source, routers): (IpAddr, IpAddr) = match list {
@@ -61,7 +65,7 @@ fn built(list: Destinations<'_>, destinations: usize, len: usize) -> Vec<u8> {
         dscps: None,
         ports: None,
         anonymous: false,
-        no_x2u: true,
+        no_x2u,
         bitmap: BitmapPlace::Header,
         hop_limit: 64,
         next_protocol: protocol::UDP,
@@ -87,7 +91,7 @@ fn whole(packet: Vec<u8>, copies: usize) -> impl Entry {
             let mut egress = FnEgress(|_: u16, copy: &xcast_sec::forward::PacketCopy<'_>| {
                 copy.emit(buffers.next().expect("as many as copies")).map(drop)
             });
-            let outcome = router.forward(Instant::START, None, black_box(&packet), &Spread, &mut egress);
+            let outcome = router.forward(Instant::START, None, black_box(&packet), &Spread(EVERY), &mut egress);
             assert_eq!(outcome.expect("forwards").copies, copies);
         }
         black_box(&mut out);
@@ -96,6 +100,11 @@ fn whole(packet: Vec<u8>, copies: usize) -> impl Entry {
 
 /// Headers of copies of `packet`, each into a buffer of its own; where the payload lies is noted.
 pub(crate) fn gathered(packet: Vec<u8>, copies: usize) -> impl Entry {
+    gathered_for(packet, copies, EVERY)
+}
+
+/// The same with destinations spread over `next_hops`.
+pub(crate) fn gathered_for(packet: Vec<u8>, copies: usize, next_hops: u16) -> impl Entry {
     let (mut router, mut out) = (router(), vec![[0; 2200]; copies]);
     let mut payloads = Vec::with_capacity(copies);
     move || {
@@ -106,7 +115,7 @@ pub(crate) fn gathered(packet: Vec<u8>, copies: usize) -> impl Entry {
                 payloads.push(copy.payload().as_ptr_range());
                 copy.emit_header(buffers.next().expect("as many as copies")).map(drop)
             });
-            let outcome = router.forward(Instant::START, None, black_box(&packet), &Spread, &mut egress);
+            let outcome = router.forward(Instant::START, None, black_box(&packet), &Spread(next_hops), &mut egress);
             assert_eq!(outcome.expect("forwards").copies, copies);
             black_box(&payloads);
         }

@@ -2,7 +2,7 @@
 
 use crate::Counter;
 use crate::contests::Entry;
-use crate::contests::forwarding::{TIMES, gathered, packet, packet_v4};
+use crate::contests::forwarding::{TIMES, gathered, gathered_for, packet, packet_v4};
 
 pub(crate) fn all(counter: &mut Counter) {
     for copies in [1, 10, 125] {
@@ -10,8 +10,11 @@ pub(crate) fn all(counter: &mut Counter) {
         counter.count(&format!("forward an IPv6 packet, {copies} copies, scatter-gather"), TIMES, || entry.run());
     }
     // For the plot; not compared with anything.
-    for copies in 1..=127 {
-        let mut entry = gathered(packet_v4(copies, 1000), copies);
-        counter.count(&format!("plot: {copies}"), TIMES, || entry.run());
+    for (next_hops, title) in [(127, "one next hop for each"), (4, "4 next hops")] {
+        for destinations in 1..=127 {
+            let copies = destinations.min(next_hops);
+            let mut entry = gathered_for(packet_v4(destinations, 1000), copies, next_hops as u16);
+            counter.count(&format!("plot: {title}: {destinations}"), TIMES, || entry.run());
+        }
     }
 }
