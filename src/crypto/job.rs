@@ -117,7 +117,7 @@ impl<'j, C, I> EspJob<'j, C, I> {
 
     /// What the ICV covers, in its two pieces.
     #[cfg(all(feature = "simd", target_arch = "x86_64"))]
-    pub(super) fn covered(&self) -> [&[u8]; 2] {
+    pub(super) fn pieces(&self) -> [&[u8]; 2] {
         [self.protected, self.high.as_ref().map_or(&[], |high| high)]
     }
 

@@ -111,7 +111,7 @@ fn encrypt_lockstep(avx512: Avx512, chunk: &mut [Job<'_>], which: Jobs) -> Jobs 
 fn by_hash(chunk: &[Job<'_>], which: Jobs) -> Order {
     Order::new(chunk.iter().enumerate().filter(|(index, _)| which.has(*index)).filter_map(|(index, job)| {
         let hash = job.integrity().chaining()?.hash();
-        let len = job.covered().map(<[u8]>::len).into_iter().fold(0, usize::saturating_add);
+        let len = job.pieces().map(<[u8]>::len).into_iter().fold(0, usize::saturating_add);
         Some((index, hash as u32, blocks(len)))
     }))
 }
@@ -120,7 +120,7 @@ fn by_hash(chunk: &[Job<'_>], which: Jobs) -> Order {
 fn macs(lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) -> Macs {
     let jobs = group.indices().filter_map(|index| chunk.get(index));
     let mut side: heapless::Vec<Lane<'_, '_>, WIDEST> =
-        jobs.map(|job| Lane::of_two(job.integrity(), job.covered())).collect();
+        jobs.map(|job| Lane::of_two(job.integrity(), job.pieces())).collect();
     Macs::new(lanes, &mut side)
 }
 
