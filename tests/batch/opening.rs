@@ -232,7 +232,7 @@ fn numbered(sequence: u64) -> Arrival {
 #[test]
 fn a_window_moves_under_packets_that_were_tried() {
     const T: u64 = 1 << 32;
-    let packets = arrived(&[T - 100, T + 5, 6, T - 100].map(numbered));
+    let packets = arrived(&[T - 100, T + 5, 6, T + 5].map(numbered));
     let mut inbound = inbound();
     let mut storages = packets;
     let mut buffers: Vec<_> = storages
