@@ -19,6 +19,8 @@ mod membership_message;
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
 mod parse_packet;
+#[path = "fuzz_checks/process_batch.rs"]
+mod process_batch;
 #[path = "fuzz_checks/process_packet.rs"]
 mod process_packet;
 #[cfg(feature = "rust-crypto")]
@@ -75,6 +77,11 @@ fn route_packet_v2_corpus() {
 #[test]
 fn process_packet_corpus() {
     replay("process_packet", process_packet::check);
+}
+
+#[test]
+fn process_batch_corpus() {
+    replay("process_batch", process_batch::check);
 }
 
 #[test]

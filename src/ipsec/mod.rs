@@ -4,6 +4,7 @@
 //! |---|---|
 //! | process whole packets as RFC 4301 §5 has it: policy, associations, lifetimes, authorised senders, counters, audit | [`Inbound`], [`Outbound`] |
 //! | seal and open under one association, with nothing around it | [`OutboundSa`], [`open()`], [`verify_ah`] |
+//! | do so with many packets at once | [`Inbound::process_batch`], [`Outbound::process_batch`], [`OutboundSa::seal_batch`], [`open_batch`], [`seal_batch_with`] |
 //! | agree on an association | [`SaConfig`], [`Sa`], [`FixedSad`], [`FixedOutboundSad`] |
 //! | say what must be protected | [`PolicyEntry`], [`FixedSpd`] (RFC 4301 §4.4.1, RFC 5374 §4.1.1) |
 //! | say who may send | [`SenderFilter`], [`FixedSenders`] (draft §2.1.1.2) |
@@ -61,6 +62,27 @@
 //! | one for the group, [`SenderFilter`] | only members send, and only under listed addresses | a member can take a listed address |
 //! | one per sender, each with a key of its own, known to all receivers | the sender or a receiver made it | a receiver can send in the sender's name |
 //! | one per sender and receiver | the sender made it, as far as the receiver did not | the same |
+//!
+//! # Many packets at once
+//!
+//! Each `…_batch` does what its namesake does with one packet after the other, in order: results, octets of packets that pass,
+//! numbers, vectors, windows, lifetimes, counters and audit events are the same. What it adds is that the provider gets the
+//! algorithms' work on up to 32 packets in one piece (8 where addresses are shorter than 64 bits), to do side by side if it can
+//! ([`CryptoProvider::esp_seal_many`](crate::crypto::CryptoProvider::esp_seal_many)). Associations, keys, algorithms, lengths and
+//! senders may be mixed. A longer batch is cut.
+//!
+//! Use it where packets are there together anyway: what a device read in one go, what a sender has for several groups. It is not
+//! worth waiting for company, and one packet by itself is done faster by the ordinary call. Nothing is won with combined modes,
+//! nor by AH around ESP in what goes out; of that in what comes in, AH alone wins.
+//!
+//! | | lies on the stack for each packet, on 64-bit processors |
+//! |---|---|
+//! | sealing | about 170 octets, and meanwhile 100 for a job of ESP or 700 for one of AH |
+//! | opening | about 170 octets, and meanwhile 80 for a job of ESP or 700 for one of AH |
+//!
+//! What differs: packets are opened on the supposition that those before them in the batch change nothing. One that is refused
+//! when its turn comes, as a replay of an earlier one or because a lifetime ended, has cost computing, and ESP of it may stand
+//! decrypted in its buffer. No window moves on a supposition, and nothing is handed out that the ordinary path would not.
 //!
 //! # Numbers that are used once
 //!

@@ -96,9 +96,9 @@ impl PacketLayout {
     }
 
     /// Sets the X bit; CHECKSUM follows.
-    pub(crate) fn set_no_x2u(&self, headers: &mut [u8]) {
+    fn set_no_x2u(&self, headers: &mut [u8]) {
         if let Some(header) = headers.get_mut(self.xcast_at..) {
-            self.header.set_no_x2u(header);
+            Layout::set_no_x2u(self.header.family, header);
         }
     }
 }

@@ -25,6 +25,7 @@ pub fn all() -> bool {
         && ed25519()
         && protection()
         && processing()
+        && batches()
         && sessions_split()
         && stacks_talk()
         && groups_are_described()
@@ -359,6 +360,104 @@ fn processing() -> bool {
     let sent = outbound.process(&mut RustCrypto, &mut NoRandom, Some(&code_points), now, &mut packet);
     let received = inbound.process(&mut RustCrypto, Some(&code_points), now, &mut packet);
     matches!(sent, Ok(Sent::Protected { .. })) && matches!(received, Ok(Received::Protected(_)))
+}
+
+/// Packets sealed together open together, each once.
+#[cfg(feature = "rust-crypto")]
+fn batches() -> bool {
+    use xcast_sec::crypto::{IntegrityAlgorithm, RustCrypto};
+    use xcast_sec::ipsec::{
+        Action, AnySender, Directionality, FixedOutboundSad, FixedSad, FixedSpd, Freshness, Inbound, ModeKind, NoAudit,
+        Outbound, OutboundSa, PacketBuf, PolicyEntry, PolicyId, Protection, Received, Required, Sa, SaConfig,
+        SelectorSet, SenderWindows, Sent, Spi, ToSeal, Usage, open_batch, seal_batch_with,
+    };
+    use xcast_sec::stack::{Receiver, ReceiverPolicy};
+    use xcast_sec::time::Instant;
+
+    const COUNT: usize = 3;
+    let (now, code_points) = (Instant::START, CodePoints::rfc4727_experiment());
+    let Some(spi) = Spi::new(black_box(0x1000)) else { return false };
+    let policy = PolicyId::new(1);
+    let integrity = Some((IntegrityAlgorithm::HmacSha2_256_128, &[2; 32][..]));
+    let protection = Protection::Esp { cipher: CipherAlgorithm::AesCbc, cipher_key: &[1; 16], integrity };
+    let config = SaConfig { policy: Some(policy), ..SaConfig::new(spi, protection) };
+    let sa = || Sa::new(&config, &mut RustCrypto);
+    let end = 128 + PACKET.len();
+    let fill = |buffers: &mut [[u8; 512]; COUNT]| {
+        for buffer in buffers {
+            if let Some(place) = buffer.get_mut(128..end) {
+                place.copy_from_slice(PACKET);
+            }
+        }
+    };
+    let mut buffers = [[0; 512]; COUNT];
+
+    // Raw, with numbers by hand.
+    fill(&mut buffers);
+    let (Ok(raw), Some(mut windows)) = (sa(), SenderWindows::<4, 1>::new(64)) else { return false };
+    let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, 128..end));
+    let batch = packets.iter_mut().flatten().zip(1..).map(|(packet, sequence)| ToSeal {
+        sa: &raw,
+        freshness: Freshness { sequence, iv: &[3; 16] },
+        packet,
+    });
+    let mut passed = 0;
+    seal_batch_with(&mut RustCrypto, Some(&code_points), batch, |_, _, result| passed += usize::from(result.is_ok()));
+    let batch = packets.iter_mut().flatten();
+    open_batch(&raw, &mut windows, &mut RustCrypto, Some(&code_points), batch, |_, _, result| {
+        passed += usize::from(result.is_ok());
+    });
+    if passed != 2 * COUNT {
+        return false;
+    }
+
+    // Under one association, and through policy.
+    let action = Action::Protect { policy, required: Required::Esp(ModeKind::Transport) };
+    let entry = PolicyEntry { directionality: Directionality::Symmetric, selectors: SelectorSet::ANY, action };
+    let mut spd = FixedSpd::<1>::new();
+    let (mut sealing, mut opening) = (FixedOutboundSad::<RustCrypto, 1>::new(), FixedSad::<RustCrypto, 1>::new());
+    let (Ok(ours), Ok(theirs)) = (sa(), sa()) else { return false };
+    let Ok(mut ours) = OutboundSa::new(ours, now) else { return false };
+    fill(&mut buffers);
+    let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, 128..end));
+    let batch = packets.iter_mut().flatten();
+    let mut last = 0;
+    ours.seal_batch(now, &mut RustCrypto, &mut Zeros, Some(&code_points), batch, |_, _, sealed| {
+        last = sealed.map_or(0, |sealed| sealed.sequence);
+    });
+    if last != COUNT as u64
+        || spd.push(entry).is_err()
+        || sealing.insert(ours).is_err()
+        || opening.insert(theirs, Usage::new(now)).is_err()
+    {
+        return false;
+    }
+    let Some(windows) = SenderWindows::<4, 1>::new(64) else { return false };
+    let mut outbound = Outbound::new(sealing, &spd, NoAudit);
+    let mut inbound = Inbound::new(opening, windows, &spd, AnySender, NoAudit);
+    fill(&mut buffers);
+    let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, 128..end));
+    let batch = packets.iter_mut().flatten();
+    let mut passed = 0;
+    outbound.process_batch(&mut RustCrypto, &mut Zeros, Some(&code_points), now, batch, |_, _, sent| {
+        passed += usize::from(matches!(sent, Ok(Sent::Protected { .. })));
+    });
+    let batch = packets.iter_mut().flatten();
+    inbound.process_batch(&mut RustCrypto, Some(&code_points), now, batch, |_, _, received| {
+        passed += usize::from(matches!(received, Ok(Received::Protected(_))));
+    });
+    // What is open now is none of the receiver's: it is not for this host.
+    let mut receiver = Receiver::new(inbound, code_points, ReceiverPolicy::default());
+    receiver.receive_batch(&mut RustCrypto, now, |_| false, packets.iter_mut().flatten(), |_, result| {
+        passed += usize::from(result.is_err());
+    });
+    passed == 3 * COUNT
+}
+
+/// Without the feature there is no algorithm to run.
+#[cfg(not(feature = "rust-crypto"))]
+fn batches() -> bool {
+    true
 }
 
 /// AES-GCM takes no random numbers.

@@ -72,8 +72,8 @@ pub(crate) struct Arrived {
 
 impl Arrived {
     pub(crate) fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
-        let place = find_protection(packet, code_points)?;
         let (ip, _) = IpHeader::split(packet)?;
+        let place = find_protection(&ip, packet, code_points)?;
         let Claim { protocol, spi, sequence } = Claim::at(packet, &place)?;
         let spi = Spi::new(spi).ok_or(OpenError::ReservedSpi { spi })?;
         let (source, destination, traffic_class) = (ip.source(), ip.destination(), ip.traffic_class());

@@ -2,7 +2,7 @@
 
 use crate::ipsec::association::config::{RoutingCoverage, SecurityProtocol};
 use crate::wire::{
-    BitmapPlace, CodePoints, ExtensionHeader, Family, ParseError, ParseErrorKind, XcastPacket, protocol,
+    BitmapPlace, CodePoints, ExtensionHeader, Family, IpHeader, ParseError, ParseErrorKind, XcastPacket, protocol,
 };
 
 /// A construction that is refused, sealing or opening: the rule it breaks.
@@ -92,7 +92,39 @@ pub(crate) fn as_xcast<'a>(
     packet: &'a [u8],
     code_points: Option<&CodePoints>,
 ) -> Result<Option<XcastPacket<'a>>, Unfit> {
-    let Some(code_points) = code_points else { return Ok(None) };
+    if code_points.is_none() {
+        return Ok(None);
+    }
+    as_xcast_behind(&IpHeader::split(packet)?.0, packet, code_points)
+}
+
+/// The same for a packet whose IP header is read, and of which most that are no Xcast packets need no further look.
+#[inline]
+pub(crate) fn as_xcast_behind<'a>(
+    ip: &IpHeader<'_>,
+    packet: &'a [u8],
+    code_points: Option<&CodePoints>,
+) -> Result<Option<XcastPacket<'a>>, Unfit> {
+    match code_points {
+        Some(code_points) if may_be_xcast(ip, code_points) => parse_xcast(packet, code_points),
+        _ => Ok(None),
+    }
+}
+
+/// Whether what follows the IP header is an Xcast header, or one that an Xcast header can stand behind.
+fn may_be_xcast(ip: &IpHeader<'_>, code_points: &CodePoints) -> bool {
+    match ip {
+        IpHeader::V4(header) => {
+            header.protocol() == protocol::AH || header.protocol() == code_points.fields().xcast4_protocol
+        }
+        IpHeader::V6(header) => matches!(
+            header.next_header(),
+            protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING | protocol::AH
+        ),
+    }
+}
+
+fn parse_xcast<'a>(packet: &'a [u8], code_points: &CodePoints) -> Result<Option<XcastPacket<'a>>, Unfit> {
     match XcastPacket::parse_structure(packet, code_points) {
         Ok(xcast) => Ok(Some(xcast)),
         Err(error) if error.kind() == ParseErrorKind::NotXcast => Ok(None),

@@ -183,15 +183,20 @@ where
     R: ReplayStore + ?Sized,
     G: Gate<P> + ?Sized,
 {
+    let read;
     let arrived = match tried {
-        Some(tried) => tried.arrived,
-        None => Arrived::read(packet.as_octets(), code_points)?,
+        // Of the headers nothing has changed.
+        Some(tried) => &tried.arrived,
+        None => {
+            read = Arrived::read(packet.as_octets(), code_points)?;
+            &read
+        }
     };
     let sa = arrived.find_sa(sad)?;
     // What a link layer padded is no part of the packet.
     packet.truncate(arrived.place.packet_len);
     let octets = arrived.processed_len(sa)?;
-    gate.admit(&arrived, sa, octets as u64)?;
+    gate.admit(arrived, sa, octets as u64)?;
     let mut unverified = arrived.check_sequence(sa, replay)?;
     let mut tries = if sa.esn() { tries } else { 0 };
     let inside = loop {
@@ -214,7 +219,7 @@ where
         }
     };
     let sequence = unverified.number();
-    if gate.accept(&arrived, sa)? == Moves::Now {
+    if gate.accept(arrived, sa)? == Moves::Now {
         unverified.commit()?;
     }
     let content = match (&sa.transform, inside) {

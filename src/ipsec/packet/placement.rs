@@ -70,10 +70,13 @@ impl Place {
 /// behind the Xcast4 header.
 ///
 /// A fragment is an error: IPsec works on whole packets (RFC 4302 §3.4.1, RFC 4303 §3.4.1).
-pub(crate) fn find_protection(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Place, Unfit> {
-    let (ip, _) = IpHeader::split(packet)?;
+pub(crate) fn find_protection(
+    ip: &IpHeader<'_>,
+    packet: &[u8],
+    code_points: Option<&CodePoints>,
+) -> Result<Place, Unfit> {
     let octets = packet.get(..ip.packet_len()).unwrap_or(packet);
-    let mut place = Place::behind_ip(&ip);
+    let mut place = Place::behind_ip(ip);
     match ip {
         IpHeader::V4(header) => {
             if header.is_fragment() {
@@ -113,11 +116,15 @@ pub(crate) fn find_protection(packet: &[u8], code_points: Option<&CodePoints>) -
 /// Where transport-mode ESP goes in a packet to be sent, and, in IPv6, AH: behind the Xcast headers; else behind Hop-by-Hop
 /// and Routing headers and what stands in front of the latter. A Destination Options header without a Routing header behind
 /// it is for the final destination and is protected (RFC 8200 §4.1, RFC 4302 §3.1.1).
-pub(crate) fn behind_routing(packet: &[u8], xcast: Option<&XcastPacket<'_>>) -> Result<Place, ParseError> {
+pub(crate) fn behind_routing(
+    ip: &IpHeader<'_>,
+    packet: &[u8],
+    xcast: Option<&XcastPacket<'_>>,
+) -> Result<Place, ParseError> {
     if let Some(xcast) = xcast {
         return Ok(Place::behind_xcast(xcast));
     }
-    let start = behind_ip_header(packet)?;
+    let start = behind_ip_header(ip)?;
     let mut found = start;
     if start.family == Family::V6 {
         let octets = packet.get(..start.packet_len).unwrap_or(packet);
@@ -135,14 +142,13 @@ pub(crate) fn behind_routing(packet: &[u8], xcast: Option<&XcastPacket<'_>>) -> 
 
 /// Where IPv4 AH goes, and tunnel-mode AH or ESP of either family in the inner packet: directly behind the IP header. For a
 /// packet to be sent, which must not be a fragment.
-pub(crate) fn behind_ip_header(packet: &[u8]) -> Result<Place, ParseError> {
-    let (ip, _) = IpHeader::split(packet)?;
-    if let IpHeader::V4(header) = &ip
+pub(crate) fn behind_ip_header(ip: &IpHeader<'_>) -> Result<Place, ParseError> {
+    if let IpHeader::V4(header) = ip
         && header.is_fragment()
     {
         return Err(ParseError::new(ParseErrorKind::Fragment, ipv4::FLAGS_AT));
     }
-    Ok(Place::behind_ip(&ip))
+    Ok(Place::behind_ip(ip))
 }
 
 /// Says in the headers in front of `place` that `next_header` now stands there and that the packet now has all its octets:

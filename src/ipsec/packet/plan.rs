@@ -5,11 +5,11 @@ use crate::ipsec::association::config::{Mode, SecurityProtocol};
 use crate::ipsec::association::outer::{OuterDf, OuterHeader};
 use crate::ipsec::association::sa::{AhTransform, EspTransform, Sa, Transform};
 use crate::ipsec::packet::buffer::PacketBuf;
-use crate::ipsec::packet::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
+use crate::ipsec::packet::construction::{Refusal, as_xcast_behind, check_ah, check_any, check_behind};
 use crate::ipsec::packet::coverage::Coverable;
 use crate::ipsec::packet::error::SealError;
 use crate::ipsec::packet::placement::{Place, behind_ip_header, behind_routing};
-use crate::wire::{CodePoints, Family, IpHeader, PacketLayout, TunnelEnds, UdpDatagram, protocol};
+use crate::wire::{CodePoints, Family, IpHeader, TunnelEnds, UdpDatagram, protocol};
 
 /// What is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +47,8 @@ pub(crate) enum Around {
         place: Place,
         /// What AH or ESP says of what follows it.
         next_header: u8,
-        /// Of an Xcast packet, which gets X=1.
-        xcast: Option<PacketLayout>,
+        /// Where the Xcast header starts that gets X=1, in a packet that has one.
+        xcast_at: Option<usize>,
         /// What AH needs to read its headers.
         coverable: Option<Coverable>,
     },
@@ -79,7 +79,7 @@ impl Plan {
         if contents == Contents::Dummy && sa.protocol() == SecurityProtocol::Ah {
             return Err(SealError::NotEsp);
         }
-        let plan = match sa.mode() {
+        let mut plan = match sa.mode() {
             Mode::Tunnel(outer) => Self::tunnel(sa, outer, contents, packet.as_octets())?,
             Mode::Transport => {
                 let (ip, _) = IpHeader::split(packet.as_octets())?;
@@ -87,14 +87,19 @@ impl Plan {
                     return Err(SealError::OtherAddresses);
                 }
                 let octets = packet.as_octets().get(..ip.packet_len()).unwrap_or(packet.as_octets());
-                match &sa.transform {
-                    Transform::Ah(transform) => Self::ah_transport(transform, code_points, octets)?,
-                    Transform::Esp(transform) => Self::esp_transport(transform, contents, code_points, octets)?,
-                }
+                let mut plan = match &sa.transform {
+                    Transform::Ah(transform) => Self::ah_transport(transform, code_points, &ip, octets)?,
+                    Transform::Esp(transform) => Self::esp_transport(transform, contents, code_points, &ip, octets)?,
+                };
+                plan.fragmentable = matches!(ip, IpHeader::V4(header) if !header.dont_fragment());
+                plan
             }
         };
+        if let Around::Packet(outside) = &plan.around {
+            plan.fragmentable = outside.fragmentable && plan.family() == Family::V4;
+        }
         plan.check_lengths(packet)?;
-        Ok(Self { fragmentable: plan.may_be_fragmented(packet.as_octets()), ..plan })
+        Ok(plan)
     }
 
     /// Octets of the packet once it is sealed.
@@ -107,14 +112,6 @@ impl Plan {
         match &self.around {
             Around::Payload { place, .. } => place.family,
             Around::Packet(outside) => outside.ends.family(),
-        }
-    }
-
-    fn may_be_fragmented(&self, octets: &[u8]) -> bool {
-        match (&self.around, IpHeader::split(octets)) {
-            (Around::Packet(outside), _) => outside.fragmentable && self.family() == Family::V4,
-            (Around::Payload { .. }, Ok((IpHeader::V4(header), _))) => !header.dont_fragment(),
-            (Around::Payload { .. }, _) => false,
         }
     }
 
@@ -135,18 +132,20 @@ impl Plan {
         SealError::NoRoom { inserted: self.inserted, appended: self.appended }
     }
 
+    #[inline]
     fn ah_transport<P: CryptoProvider>(
         transform: &AhTransform<P>,
         code_points: Option<&CodePoints>,
+        ip: &IpHeader<'_>,
         octets: &[u8],
     ) -> Result<Self, SealError> {
-        let xcast = as_xcast(octets, code_points)?;
+        let xcast = as_xcast_behind(ip, octets, code_points)?;
         if let Some(xcast) = &xcast {
             check_ah(xcast, transform.coverage)?;
         }
-        let place = match IpHeader::split(octets)?.0.family() {
-            Family::V4 => behind_ip_header(octets)?,
-            Family::V6 => behind_routing(octets, xcast.as_ref())?,
+        let place = match ip.family() {
+            Family::V4 => behind_ip_header(ip)?,
+            Family::V6 => behind_routing(ip, octets, xcast.as_ref())?,
         };
         check_behind(SecurityProtocol::Ah, place.family, place.next_header, octets, place.at, code_points)?;
         let coverable = Coverable::read(octets, &place, transform.coverage, code_points)?;
@@ -154,26 +153,28 @@ impl Plan {
             return Err(Refusal::RoutingHeader.into());
         }
         let inserted = transform.header_len(place.family);
-        let xcast = xcast.map(|xcast| *xcast.layout());
+        let xcast_at = xcast.map(|xcast| xcast.layout().xcast_at);
         let next_header = place.next_header;
-        let around = Around::Payload { place, next_header, xcast, coverable: Some(coverable) };
+        let around = Around::Payload { place, next_header, xcast_at, coverable: Some(coverable) };
         Ok(Self::around_ah(octets.len(), around, inserted))
     }
 
+    #[inline]
     fn esp_transport<P: CryptoProvider>(
         transform: &EspTransform<P>,
         contents: Contents,
         code_points: Option<&CodePoints>,
+        ip: &IpHeader<'_>,
         octets: &[u8],
     ) -> Result<Self, SealError> {
-        let xcast = as_xcast(octets, code_points)?;
+        let xcast = as_xcast_behind(ip, octets, code_points)?;
         if let Some(xcast) = &xcast {
             check_any(xcast)?;
             if xcast.is_behind_ah() {
                 return Err(Refusal::NestedProtection.into());
             }
         }
-        let place = behind_routing(octets, xcast.as_ref())?;
+        let place = behind_routing(ip, octets, xcast.as_ref())?;
         let payload_len = octets.len().saturating_sub(place.at);
         let next_header = match contents {
             Contents::Dummy => protocol::NO_NEXT_HEADER,
@@ -186,11 +187,12 @@ impl Plan {
                 place.next_header
             }
         };
-        let xcast = xcast.map(|xcast| *xcast.layout());
-        let around = Around::Payload { place, next_header, xcast, coverable: None };
+        let xcast_at = xcast.map(|xcast| xcast.layout().xcast_at);
+        let around = Around::Payload { place, next_header, xcast_at, coverable: None };
         Ok(Self::around_esp(transform, octets.len(), around, 0, payload_len))
     }
 
+    #[inline]
     fn tunnel<P: CryptoProvider>(
         sa: &Sa<P>,
         outer: &OuterHeader,
@@ -218,12 +220,14 @@ impl Plan {
         })
     }
 
+    #[inline]
     const fn around_ah(len: usize, around: Around, inserted: usize) -> Self {
         // AH is applied to the packet as a whole.
         let processed = len.saturating_add(inserted) as u64;
         Self { len, around, inserted, tfc_len: 0, appended: 0, processed, fragmentable: false }
     }
 
+    #[inline]
     fn around_esp<P: CryptoProvider>(
         transform: &EspTransform<P>,
         len: usize,

@@ -9,7 +9,7 @@ use crate::ipsec::packet::error::SealError;
 use crate::ipsec::packet::laid::{LENGTH, Laid, Layer};
 use crate::ipsec::packet::placement::{behind_ip_header, repair_headers};
 use crate::ipsec::packet::plan::{Around, Contents, Outside, Plan};
-use crate::wire::{AhRepr, CodePoints, EspHeader, Family, esp, ipv4, protocol, put};
+use crate::wire::{AhRepr, CodePoints, EspHeader, Family, IpHeader, Layout, esp, ipv4, protocol, put};
 
 /// The two values that make a sealed packet unlike any other of its association.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ pub struct Freshness<'i> {
 
 impl Freshness<'_> {
     /// Whether a packet of `sa` may carry it.
-    pub(super) fn check<P: CryptoProvider>(&self, sa: &Sa<P>) -> Result<(), SealError> {
+    fn check<P: CryptoProvider>(&self, sa: &Sa<P>) -> Result<(), SealError> {
         if self.iv.len() != sa.iv_len() {
             return Err(SealError::IvLength);
         }
@@ -69,9 +69,8 @@ pub fn seal_with<P: CryptoProvider>(
     code_points: Option<&CodePoints>,
     packet: &mut PacketBuf<'_>,
 ) -> Result<(), SealError> {
-    freshness.check(sa)?;
-    let plan = Plan::new(sa, Contents::Packet, code_points, packet)?;
-    plan.carry_out(sa, freshness, crypto, packet)
+    let laid = lay_out(sa, Contents::Packet, freshness, code_points, packet)?;
+    laid.compute(sa, crypto, packet.as_mut_octets())
 }
 
 /// Seals what `packet` holds as a dummy packet, which every receiver authenticates, counts and throws away (RFC 4303 §2.6).
@@ -89,24 +88,25 @@ pub fn seal_dummy_with<P: CryptoProvider>(
     code_points: Option<&CodePoints>,
     packet: &mut PacketBuf<'_>,
 ) -> Result<(), SealError> {
+    let laid = lay_out(sa, Contents::Dummy, freshness, code_points, packet)?;
+    laid.compute(sa, crypto, packet.as_mut_octets())
+}
+
+/// Plans, and makes the packet what it will be, but for what the algorithms do.
+pub(super) fn lay_out<P: CryptoProvider>(
+    sa: &Sa<P>,
+    contents: Contents,
+    freshness: Freshness<'_>,
+    code_points: Option<&CodePoints>,
+    packet: &mut PacketBuf<'_>,
+) -> Result<Laid, SealError> {
     freshness.check(sa)?;
-    let plan = Plan::new(sa, Contents::Dummy, code_points, packet)?;
-    plan.carry_out(sa, freshness, crypto, packet)
+    Plan::new(sa, contents, code_points, packet)?.lay_out(sa, freshness, packet)
 }
 
 impl Plan {
-    /// Seals the packet that was planned for.
-    pub(crate) fn carry_out<P: CryptoProvider>(
-        &self,
-        sa: &Sa<P>,
-        freshness: Freshness<'_>,
-        crypto: &mut P,
-        packet: &mut PacketBuf<'_>,
-    ) -> Result<(), SealError> {
-        self.lay_out(sa, freshness, packet)?.compute(sa, crypto, packet.as_mut_octets())
-    }
-
     /// Makes the packet what it will be, but for what the algorithms do.
+    #[inline]
     pub(crate) fn lay_out<P: CryptoProvider>(
         &self,
         sa: &Sa<P>,
@@ -114,10 +114,10 @@ impl Plan {
         packet: &mut PacketBuf<'_>,
     ) -> Result<Laid, SealError> {
         let (place, next_header, coverable) = match &self.around {
-            Around::Payload { place, next_header, xcast, coverable } => {
+            Around::Payload { place, next_header, xcast_at, coverable } => {
                 packet.truncate(self.len);
-                if let Some(layout) = xcast {
-                    layout.set_no_x2u(packet.as_mut_octets());
+                if let Some(header) = xcast_at.and_then(|at| packet.as_mut_octets().get_mut(at..)) {
+                    Layout::set_no_x2u(place.family, header);
                 }
                 self.make_room(packet, place.at)?;
                 (*place, *next_header, *coverable)
@@ -126,7 +126,7 @@ impl Plan {
                 packet.truncate(self.len);
                 self.make_room(packet, 0)?;
                 outside.emit(freshness, packet.as_mut_octets())?;
-                (behind_ip_header(packet.as_octets())?, outside.next_header, None)
+                (behind_ip_header(&IpHeader::split(packet.as_octets())?.0)?, outside.next_header, None)
             }
         };
         let octets = packet.as_mut_octets();
@@ -150,6 +150,7 @@ impl Plan {
         Ok(Laid { at: place.at, sequence: freshness.sequence, layer })
     }
 
+    #[inline]
     fn make_room(&self, packet: &mut PacketBuf<'_>, at: usize) -> Result<(), SealError> {
         packet.insert(at, self.inserted).ok_or_else(|| self.no_room())?;
         packet.extend(self.appended).ok_or_else(|| self.no_room())
@@ -183,6 +184,7 @@ struct Esp<'i> {
 impl Esp<'_> {
     /// Writes ESP around the payload, in `esp`, which begins with the octets that were inserted for its header. Behind the
     /// payload lie TFC padding, the trailer, and the ICV.
+    #[inline]
     fn lay_out<P: CryptoProvider>(&self, transform: &EspTransform<P>, esp: &mut [u8]) -> Result<(), SealError> {
         let header = EspHeader { spi: self.spi.value(), sequence: self.freshness.low() };
         header.emit(esp).map_err(|_| LENGTH)?;

@@ -5,8 +5,8 @@ use crate::ipsec::association::sa::Sa;
 use crate::ipsec::packet::batch::{Row, Rows, compute_all};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::SealError;
-use crate::ipsec::packet::plan::{Contents, Plan};
-use crate::ipsec::packet::seal::Freshness;
+use crate::ipsec::packet::plan::Contents;
+use crate::ipsec::packet::seal::{Freshness, lay_out};
 use crate::wire::CodePoints;
 
 /// A packet to be sealed in a batch, and under what.
@@ -73,20 +73,10 @@ where
         if rows.is_full() {
             first = finish(crypto, &mut rows, first, &mut done);
         }
-        let laid = lay_out(sa, freshness, code_points, packet);
+        let laid = lay_out(sa, Contents::Packet, freshness, code_points, packet);
         let _ = rows.push(Row::new(packet, laid, sa, crypto, sa));
     }
     finish(crypto, &mut rows, first, &mut done);
-}
-
-fn lay_out<P: CryptoProvider>(
-    sa: &Sa<P>,
-    freshness: Freshness<'_>,
-    code_points: Option<&CodePoints>,
-    packet: &mut PacketBuf<'_>,
-) -> Result<super::laid::Laid, SealError> {
-    freshness.check(sa)?;
-    Plan::new(sa, Contents::Packet, code_points, packet)?.lay_out(sa, freshness, packet)
 }
 
 /// Computes what is left of a chunk, and hands it out. Returns the place of the next packet.

@@ -144,7 +144,8 @@ impl core::fmt::Display for AuditEvent {
 /// What the AH or ESP header of a packet says, also of one that is not opened because its SPI is reserved or because it is a
 /// fragment; of those the first shows it, if no Xcast4 header stands in front.
 fn claim(packet: &[u8], code_points: Option<&CodePoints>) -> Option<Claim> {
-    match find_protection(packet, code_points) {
+    let (ip, _) = IpHeader::split(packet).ok()?;
+    match find_protection(&ip, packet, code_points) {
         Ok(place) => Claim::at(packet, &place).ok(),
         Err(_) => Claim::glimpse(packet, &behind_fragment_header(packet)?),
     }

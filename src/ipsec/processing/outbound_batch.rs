@@ -11,9 +11,9 @@ use crate::ipsec::packet::batch::{Row, Rows, compute_all};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::SealError;
 use crate::ipsec::packet::laid::{LENGTH, Laid};
+use crate::ipsec::packet::plan::Contents;
 use crate::ipsec::policy::PolicyLookup;
-use crate::ipsec::sending::outbound::OutboundSa;
-use crate::ipsec::sending::outbound_batch::Owed;
+use crate::ipsec::sending::outbound::{OutboundSa, Owed};
 use crate::time::Instant;
 use crate::wire::CodePoints;
 
@@ -22,8 +22,8 @@ use crate::wire::CodePoints;
 enum Course {
     /// How it ended.
     Ended(Result<Sent, OutboundError>),
-    /// It was laid out, and is to be counted.
-    Begun(Owed),
+    /// It was laid out with this number, and is to be counted.
+    Begun(u64, Owed),
 }
 
 /// How far a packet of a batch gets.
@@ -94,7 +94,12 @@ impl<S, Q, A> Outbound<S, Q, A> {
                     let _ = rows.push(Row { packet, laid: None, outcome: Ok(()), tag });
                 }
                 Begun::LaidOut(laid, owed) => {
-                    let row = self.row(&mut means, laid, Tag { course: Course::Begun(owed), chosen }, packet);
+                    let row = self.row(
+                        &mut means,
+                        laid,
+                        Tag { course: Course::Begun(laid.sequence(), owed), chosen },
+                        packet,
+                    );
                     let _ = rows.push(row);
                 }
                 Begun::Premature | Begun::Alone => {
@@ -149,7 +154,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
         }
         let Some(sa) = self.sad.find_mut(&id) else { return Ok(Begun::Alone) };
         *chosen = Some(Chosen::of(sa, key));
-        match sa.begin(means.now, means.rng, means.code_points, packet) {
+        match sa.begin(Contents::Packet, None, means.now, means.rng, means.code_points, packet) {
             Ok((laid, owed)) => Ok(Begun::LaidOut(laid, owed)),
             Err(error) if sa.is_premature(&error) => Ok(Begun::Premature),
             Err(error) => Err(OutboundError::Seal(error)),
@@ -195,7 +200,10 @@ impl<S, Q, A> Outbound<S, Q, A> {
         for Row { packet, outcome, tag, .. } in rows.iter_mut() {
             let result = match &tag.course {
                 Course::Ended(result) => *result,
-                Course::Begun(owed) => self.settle(owed, tag.chosen.map(|chosen| chosen.sa), means.now, *outcome),
+                Course::Begun(sequence, owed) => {
+                    let id = tag.chosen.map(|chosen| chosen.sa);
+                    self.settle(*sequence, *owed, id, means.now, *outcome)
+                }
             };
             self.count(&result, tag.chosen, means.code_points, means.now, packet);
             done(index, packet, result);
@@ -207,7 +215,8 @@ impl<S, Q, A> Outbound<S, Q, A> {
 
     fn settle<P>(
         &mut self,
-        owed: &Owed,
+        sequence: u64,
+        owed: Owed,
         id: Option<SaId>,
         now: Instant,
         outcome: Result<(), SealError>,
@@ -219,7 +228,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
         let sa = id.and_then(|id| Some((id, self.sad.find_mut(&id)?)));
         // It was there a moment ago.
         let Some((id, sa)) = sa else { return Err(OutboundError::Seal(LENGTH)) };
-        let sealed = sa.end(owed, now, outcome).map_err(OutboundError::Seal)?;
+        let sealed = sa.settle(sequence, owed, now, outcome).map_err(OutboundError::Seal)?;
         Ok(Sent::Protected { soft_limit: sealed.soft_limit.map(|limit| (id, limit)) })
     }
 }

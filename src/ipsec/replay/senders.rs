@@ -21,7 +21,7 @@ pub struct SenderKey {
 ///
 /// # Security
 ///
-/// Asked once for every packet that names a known association, before anything about it is verified. An implementation that
+/// Asked once for every packet that names a known association, in a batch twice, before anything about it is verified. An implementation that
 /// makes state for a sender in [`check`](Self::check) can be filled by forged packets; one that forgets a window lets that
 /// sender's packets be replayed.
 ///

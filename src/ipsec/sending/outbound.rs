@@ -87,6 +87,12 @@ pub struct Sealed {
     pub soft_limit: Option<LimitKind>,
 }
 
+/// What a packet that is laid out will use up of a lifetime.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owed {
+    octets: u64,
+}
+
 /// What a protection needs that will go around another one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beneath {
@@ -260,7 +266,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
         code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Sealed, SealError> {
-        self.seal_contents(Contents::Packet, now, crypto, rng, code_points, packet)
+        self.seal_contents(Contents::Packet, None, now, crypto, rng, code_points, packet)
     }
 
     /// Seals a dummy packet, which hides from an observer when there is traffic: every receiver authenticates, counts and
@@ -283,7 +289,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
         code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Sealed, SealError> {
-        self.seal_contents(Contents::Dummy, now, crypto, rng, code_points, packet)
+        self.seal_contents(Contents::Dummy, None, now, crypto, rng, code_points, packet)
     }
 
     /// Seals `packet` beneath another protection, which will need room as well.
@@ -296,11 +302,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
         code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Sealed, SealError> {
-        let plan = Plan::new(&self.sa, Contents::Packet, code_points, packet)?;
-        if let Some(outer) = outer {
-            outer.check(&plan, packet)?;
-        }
-        self.carry_out(&plan, now, crypto, rng, packet)
+        self.seal_contents(Contents::Packet, outer, now, crypto, rng, code_points, packet)
     }
 
     /// Whether this association can go around `packet` once that is sealed by another one, as far as can be told before: what
@@ -331,41 +333,39 @@ impl<P: CryptoProvider> OutboundSa<P> {
         }
     }
 
+    #[allow(clippy::too_many_arguments, reason = "one packet, and everything that has a say in it")]
     fn seal_contents<G: TryCryptoRng + ?Sized>(
         &mut self,
         contents: Contents,
+        outer: Option<Beneath>,
         now: Instant,
         crypto: &mut P,
         rng: &mut G,
         code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Sealed, SealError> {
-        let plan = Plan::new(&self.sa, contents, code_points, packet)?;
-        self.carry_out(&plan, now, crypto, rng, packet)
-    }
-
-    fn carry_out<G: TryCryptoRng + ?Sized>(
-        &mut self,
-        plan: &Plan,
-        now: Instant,
-        crypto: &mut P,
-        rng: &mut G,
-        packet: &mut PacketBuf<'_>,
-    ) -> Result<Sealed, SealError> {
-        let laid = self.lay_out(plan, now, rng, packet)?;
+        let (laid, owed) = self.begin(contents, outer, now, rng, code_points, packet)?;
         let outcome = laid.compute(&self.sa, crypto, packet.as_mut_octets());
-        self.settle(laid.sequence(), plan.processed, now, outcome)
+        self.settle(laid.sequence(), owed, now, outcome)
     }
 
-    /// Gives a packet its number and its vector, and makes it what it will be, but for what the algorithms do. What it uses up
-    /// is set aside until it is [settled](Self::settle) how that went.
-    pub(super) fn lay_out<G: TryCryptoRng + ?Sized>(
+    /// Plans, gives a packet its number and its vector, and makes it what it will be, but for what the algorithms do. What it
+    /// uses up is owed, and set aside until it is [settled](Self::settle) how that went.
+    pub(crate) fn begin<G: TryCryptoRng + ?Sized>(
         &mut self,
-        plan: &Plan,
+        contents: Contents,
+        outer: Option<Beneath>,
         now: Instant,
         rng: &mut G,
+        code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
-    ) -> Result<Laid, SealError> {
+    ) -> Result<(Laid, Owed), SealError> {
+        // Not moved: plans are long.
+        let planned = Plan::new(&self.sa, contents, code_points, packet);
+        let plan = planned.as_ref().map_err(|error| *error)?;
+        if let Some(outer) = outer {
+            outer.check(plan, packet)?;
+        }
         if !plan.fragmentable {
             self.path_mtu.check(now, plan.sealed_len())?;
         }
@@ -381,20 +381,20 @@ impl<P: CryptoProvider> OutboundSa<P> {
         }
         let laid = plan.lay_out(&self.sa, Freshness { sequence, iv }, packet)?;
         self.set_aside.add(plan.processed);
-        Ok(laid)
+        Ok((laid, Owed { octets: plan.processed }))
     }
 
     /// Counts a packet that was laid out, if all went well.
-    pub(super) fn settle(
+    pub(crate) fn settle(
         &mut self,
         sequence: u64,
-        processed: u64,
+        owed: Owed,
         now: Instant,
         outcome: Result<(), SealError>,
     ) -> Result<Sealed, SealError> {
-        self.set_aside.take_back(processed);
+        self.set_aside.take_back(owed.octets);
         outcome?;
-        self.usage.add(processed);
+        self.usage.add(owed.octets);
         let near_end = self.counter.was_near_end(sequence).then_some(LimitKind::SequenceNumbers);
         Ok(Sealed { sequence, soft_limit: self.usage.beyond(&self.sa.lifetimes().soft, now).or(near_end) })
     }

@@ -6,18 +6,11 @@ use crate::crypto::CryptoProvider;
 use crate::ipsec::packet::batch::{Row, Rows, compute_all};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::SealError;
-use crate::ipsec::packet::laid::{LENGTH, Laid};
-use crate::ipsec::packet::plan::{Contents, Plan};
-use crate::ipsec::sending::outbound::{OutboundSa, Sealed};
+use crate::ipsec::packet::laid::LENGTH;
+use crate::ipsec::packet::plan::Contents;
+use crate::ipsec::sending::outbound::{OutboundSa, Owed, Sealed};
 use crate::time::Instant;
 use crate::wire::CodePoints;
-
-/// What it takes to count a packet that was laid out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Owed {
-    sequence: u64,
-    processed: u64,
-}
 
 impl<P: CryptoProvider> OutboundSa<P> {
     /// Seals each of `packets` as [`seal`](Self::seal) does, in order, with the same octets, numbers, vectors and results: what
@@ -72,44 +65,21 @@ impl<P: CryptoProvider> OutboundSa<P> {
         I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
         D: FnMut(usize, &mut PacketBuf<'_>, Result<Sealed, SealError>),
     {
-        let mut rows = Rows::<Option<Owed>>::new();
+        let mut rows = Rows::<Option<(u64, Owed)>>::new();
         let mut first = 0;
         for packet in packets {
             if rows.is_full() {
                 first = self.finish(now, crypto, &mut rows, first, &mut done);
             }
-            let mut laid = self.begin(now, rng, code_points, packet);
+            let mut laid = self.begin(Contents::Packet, None, now, rng, code_points, packet);
             if laid.as_ref().is_err_and(|error| self.is_premature(error)) {
                 first = self.finish(now, crypto, &mut rows, first, &mut done);
-                laid = self.begin(now, rng, code_points, packet);
+                laid = self.begin(Contents::Packet, None, now, rng, code_points, packet);
             }
-            let owed = laid.as_ref().ok().map(|(_, owed)| *owed);
+            let owed = laid.as_ref().ok().map(|(laid, owed)| (laid.sequence(), *owed));
             let _ = rows.push(Row::new(packet, laid.map(|(laid, _)| laid), self.sa(), crypto, owed));
         }
         self.finish(now, crypto, &mut rows, first, &mut done);
-    }
-
-    /// Seals a packet of a batch as far as can be done without computing.
-    pub(crate) fn begin<G: TryCryptoRng + ?Sized>(
-        &mut self,
-        now: Instant,
-        rng: &mut G,
-        code_points: Option<&CodePoints>,
-        packet: &mut PacketBuf<'_>,
-    ) -> Result<(Laid, Owed), SealError> {
-        let plan = Plan::new(self.sa(), Contents::Packet, code_points, packet)?;
-        let laid = self.lay_out(&plan, now, rng, packet)?;
-        Ok((laid, Owed { sequence: laid.sequence(), processed: plan.processed }))
-    }
-
-    /// Counts a packet that was begun, if all went well.
-    pub(crate) fn end(
-        &mut self,
-        owed: &Owed,
-        now: Instant,
-        outcome: Result<(), SealError>,
-    ) -> Result<Sealed, SealError> {
-        self.settle(owed.sequence, owed.processed, now, outcome)
     }
 
     /// Computes what is left of a chunk, and hands it out. Returns the place of the next packet.
@@ -117,7 +87,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
         &mut self,
         now: Instant,
         crypto: &mut P,
-        rows: &mut Rows<'_, '_, Option<Owed>>,
+        rows: &mut Rows<'_, '_, Option<(u64, Owed)>>,
         first: usize,
         done: &mut D,
     ) -> usize
@@ -128,7 +98,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
         let mut index = first;
         for Row { packet, outcome, tag, .. } in rows.iter_mut() {
             let result = match tag {
-                Some(owed) => self.end(owed, now, *outcome),
+                Some((sequence, owed)) => self.settle(*sequence, *owed, now, *outcome),
                 None => Err(outcome.err().unwrap_or(LENGTH)),
             };
             done(index, packet, result);

@@ -1,0 +1,287 @@
+//! What comes in.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use xcast_sec::ipsec::{
+    FixedSad, FixedSenders, FixedSpd, Freshness, Inbound, InboundError, OpenError, PacketBuf, Received, ReplayStore,
+    Sa, SenderWindows, Usage, open, open_batch, seal_with,
+};
+
+use crate::associations::*;
+use crate::kit::{NOW, code_points, gateway, host};
+use crate::providers::Odd;
+use xcast_sec::wire::Family;
+
+pub(crate) type Sad = FixedSad<Odd, 20>;
+pub(crate) type In = Inbound<Sad, SenderWindows<24, 1>, FixedSpd<16>, FixedSenders<64>, Log>;
+
+pub(crate) fn inbound() -> In {
+    let mut sad = Sad::new();
+    // One kind has no association.
+    for config in (0..KINDS).filter(|&kind| kind != 4).flat_map(configs) {
+        assert!(sad.insert(odd_sa(&config), Usage::new(NOW)).is_ok());
+    }
+    let mut senders = FixedSenders::new();
+    for kind in 0..GUARDS.len() {
+        // The third host is not among them.
+        for source in [host(Family::V4, 1), host(Family::V6, 1), host(Family::V4, 2), gateway(Family::V4, 1)] {
+            senders.allow(policy_id(kind), source).unwrap();
+        }
+    }
+    let mut inbound = Inbound::new(sad, SenderWindows::new(64).unwrap(), policy(), senders, Log::default());
+    inbound.set_resync_after(3);
+    inbound
+}
+
+/// A datagram, sealed, and what becomes of it on the way.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    item: Item,
+    sequence: u64,
+    on_the_way: Damage,
+    /// An earlier one comes again instead.
+    again: Option<Index>,
+}
+
+/// Numbers in a row, far apart, and on both sides of every upper half.
+fn sequence(far: bool) -> impl Strategy<Value = u64> {
+    const T: u64 = 1 << 32;
+    let near = 1..100_u64;
+    if !far {
+        return near.boxed();
+    }
+    prop_oneof![
+        6 => near,
+        2 => T - 70..T + 70,
+        1 => T..T + 100,
+        1 => 2 * T - 70..2 * T + 70,
+        1 => any::<u64>(),
+    ]
+    .boxed()
+}
+
+pub(crate) fn arrival(far: bool) -> impl Strategy<Value = Arrival> {
+    let again = prop::option::weighted(0.15, any::<Index>());
+    let mut item = item(0..KINDS).boxed();
+    if far {
+        // Of the kinds with extended numbers more.
+        item = prop_oneof![1 => item, 2 => prop_oneof![item_of(2), item_of(3), item_of(8), item_of(10)]].boxed();
+    }
+    (item, sequence(far), damage(), again).prop_map(|(item, sequence, on_the_way, again)| Arrival {
+        item: Item { damage: Damage::None, ..item },
+        sequence,
+        on_the_way,
+        again,
+    })
+}
+
+fn item_of(kind: usize) -> impl Strategy<Value = Item> {
+    item(kind..kind + 1)
+}
+
+/// What comes from the link.
+pub(crate) fn arrived(arrivals: &[Arrival]) -> Vec<Vec<u8>> {
+    let sas: Vec<Vec<Sa<Odd>>> = (0..KINDS).map(|kind| configs(kind).iter().map(odd_sa).collect()).collect();
+    let mut packets: Vec<Vec<u8>> = Vec::new();
+    for Arrival { item, sequence, on_the_way, again } in arrivals {
+        let mut packet = item.packet();
+        for sa in sas[item.kind].iter().rev() {
+            let mut storage = vec![0; packet.len() + 400];
+            storage[200..200 + packet.len()].copy_from_slice(&packet);
+            let mut buffer = PacketBuf::new(&mut storage, 200..200 + packet.len()).unwrap();
+            let sequence = if sa.esn() { *sequence } else { *sequence & 0xffff_ffff };
+            let freshness = Freshness { sequence, iv: &[packet.len() as u8; 16][..sa.iv_len()] };
+            if seal_with(sa, freshness, &mut Odd::new(0), Some(&code_points()), &mut buffer).is_ok() {
+                packet = buffer.as_octets().to_vec();
+            }
+        }
+        if let Some(again) = again
+            && !packets.is_empty()
+        {
+            packet = packets[again.index(packets.len())].clone();
+        }
+        if !packet.is_empty() {
+            on_the_way.apply(&mut packet);
+        }
+        packets.push(packet);
+    }
+    packets
+}
+
+/// Of a packet that passes everything, of others what they are known by.
+fn seen<E>(packet: &PacketBuf<'_>, result: &Result<Received, E>) -> Option<Vec<u8>> {
+    result.is_ok().then(|| packet.as_octets().to_vec())
+}
+
+/// What is left behind.
+pub(crate) fn left(inbound: &In) -> (Vec<String>, String) {
+    let states = inbound.sad.iter().map(|(sa, state)| format!("{:?} {state:?}", sa.id())).collect();
+    (states, format!("{:?}", inbound.replay))
+}
+
+fn compare(arrivals: &[Arrival], cuts: &[usize], fails_of: u8) -> Result<(), TestCaseError> {
+    let packets = arrived(arrivals);
+    let (mut single, mut batch) = (inbound(), inbound());
+    let mut crypto = Odd::new(fails_of);
+    let expected: Vec<_> = packets
+        .iter()
+        .cloned()
+        .map(|mut storage| {
+            let len = storage.len();
+            let mut packet = PacketBuf::new(&mut storage, 0..len).unwrap();
+            let result = single.process(&mut crypto, Some(&code_points()), NOW, &mut packet);
+            (seen(&packet, &result), result)
+        })
+        .collect();
+    let mut storages = packets.clone();
+    let mut buffers: Vec<_> = storages
+        .iter_mut()
+        .map(|storage| {
+            let len = storage.len();
+            PacketBuf::new(storage, 0..len).unwrap()
+        })
+        .collect();
+    let mut got: Vec<(Option<Vec<u8>>, Result<Received, InboundError>)> = Vec::new();
+    in_batches(&mut buffers, cuts, |buffers| {
+        let first = got.len();
+        batch.process_batch(&mut crypto, Some(&code_points()), NOW, buffers, |index, packet, result| {
+            assert_eq!(first + index, got.len());
+            if let Err(InboundError::Open(OpenError::NoSa { .. }) | InboundError::Discarded | InboundError::NoPolicy) =
+                result
+            {
+                // What nobody has a key for is as it came.
+                assert!(packets[got.len()].starts_with(packet.as_octets()));
+            }
+            got.push((seen(packet, &result), result));
+        });
+    });
+    for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {
+        prop_assert_eq!(got, expected, "packet {}: {:?}", index, &arrivals[index]);
+    }
+    prop_assert_eq!(got.len(), packets.len());
+    prop_assert_eq!(batch.counters(), single.counters());
+    prop_assert_eq!(&batch.audit, &single.audit);
+    prop_assert_eq!(left(&batch), left(&single));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn inbound_batches_are_packets_one_by_one(
+        arrivals in vec(arrival(false), 1..90),
+        cuts in cuts(),
+        fails_of in prop_oneof![Just(0_u8), 3..20_u8],
+    ) {
+        compare(&arrivals, &cuts, fails_of)?;
+    }
+
+    /// Windows that move to another upper half within a batch.
+    #[test]
+    fn upper_halves_change_within_a_batch(arrivals in vec(arrival(true), 1..90), cuts in cuts()) {
+        compare(&arrivals, &cuts, 0)?;
+    }
+
+    /// The raw operation, of one layer each.
+    #[test]
+    fn raw_batches_are_packets_one_by_one(arrivals in vec(arrival(true), 1..90)) {
+        let packets = arrived(&arrivals);
+        let sad = inbound().sad;
+        let mut crypto = Odd::new(0);
+        let mut windows = [(); 2].map(|()| SenderWindows::<24, 1>::new(64).unwrap());
+        let mut expected = Vec::new();
+        for mut storage in packets.iter().cloned() {
+            let len = storage.len();
+            let mut packet = PacketBuf::new(&mut storage, 0..len).unwrap();
+            let result = open(&sad, &mut windows[0], &mut crypto, Some(&code_points()), &mut packet);
+            expected.push((result.is_ok().then(|| packet.as_octets().to_vec()), result));
+        }
+        let mut storages = packets;
+        let mut buffers: Vec<_> = storages.iter_mut().map(|storage| {
+            let len = storage.len();
+            PacketBuf::new(storage, 0..len).unwrap()
+        }).collect();
+        let mut got = Vec::new();
+        open_batch(&sad, &mut windows[1], &mut crypto, Some(&code_points()), &mut buffers, |index, packet, result| {
+            assert_eq!(index, got.len());
+            got.push((result.is_ok().then(|| packet.as_octets().to_vec()), result));
+        });
+        prop_assert_eq!(got, expected);
+        prop_assert_eq!(format!("{:?}", windows[0]), format!("{:?}", windows[1]));
+    }
+}
+
+/// Sealed with number `sequence`, of kind 3: ESP with extended numbers.
+fn numbered(sequence: u64) -> Arrival {
+    let item = Item {
+        kind: 3,
+        traffic: crate::kit::Traffic::Unicast4,
+        host: 1,
+        payload_len: 30,
+        no_x2u: true,
+        damage: Damage::None,
+        room: 200,
+    };
+    Arrival { item, sequence, on_the_way: Damage::None, again: None }
+}
+
+/// The first packet moves the window; of the others one is found under another number than it was tried under, and one is too
+/// old, although it verified.
+#[test]
+fn a_window_moves_under_packets_that_were_tried() {
+    const T: u64 = 1 << 32;
+    let packets = arrived(&[T - 100, T + 5, 6, T + 5].map(numbered));
+    let mut inbound = inbound();
+    let mut storages = packets;
+    let mut buffers: Vec<_> = storages
+        .iter_mut()
+        .map(|storage| {
+            let len = storage.len();
+            PacketBuf::new(storage, 0..len).unwrap()
+        })
+        .collect();
+    let mut results = Vec::new();
+    let mut crypto = Odd::new(0);
+    inbound.process_batch(&mut crypto, Some(&code_points()), NOW, &mut buffers, |_, _, result| results.push(result));
+    assert!(results[0].is_ok() && results[1].is_ok(), "{results:?}");
+    assert_eq!(results[2], Err(InboundError::Open(OpenError::Icv)));
+    assert!(matches!(results[3], Err(InboundError::Open(OpenError::Replay(_)))));
+    assert_eq!(inbound.replay.iter().map(|(_, highest)| highest).collect::<Vec<_>>(), [T + 5]);
+    assert_eq!(crypto.together, 4);
+}
+
+/// A forged packet in a batch moves no window, and takes no place in the table.
+#[test]
+fn nothing_changes_before_a_packet_verifies() {
+    struct Watched(SenderWindows<24, 1>);
+    impl ReplayStore for Watched {
+        fn check(
+            &mut self,
+            sender: xcast_sec::ipsec::SenderKey,
+            received: u32,
+            esn: bool,
+        ) -> Result<xcast_sec::ipsec::Unverified<'_>, xcast_sec::ipsec::ReplayError> {
+            self.0.check(sender, received, esn)
+        }
+    }
+    let mut packets = arrived(&[7, 8, 9].map(numbered));
+    for packet in &mut packets {
+        *packet.last_mut().unwrap() ^= 1;
+    }
+    let untouched = packets.clone();
+    let mut windows = Watched(SenderWindows::new(64).unwrap());
+    let mut buffers: Vec<_> = packets
+        .iter_mut()
+        .map(|storage| {
+            let len = storage.len();
+            PacketBuf::new(storage, 0..len).unwrap()
+        })
+        .collect();
+    let sad = inbound().sad;
+    open_batch(&sad, &mut windows, &mut Odd::new(0), Some(&code_points()), &mut buffers, |index, packet, result| {
+        assert_eq!((result, packet.as_octets()), (Err(OpenError::Icv), &untouched[index][..]));
+    });
+    assert!(windows.0.is_empty());
+}
