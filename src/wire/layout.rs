@@ -117,8 +117,8 @@ impl Layout {
     }
 
     /// Sets the X bit, if it is not set; CHECKSUM follows.
-    pub(crate) fn set_no_x2u(&self, header: &mut [u8]) {
-        let (flags_at, checksum_at) = (Self::flags_at(self.family), Self::checksum_at(self.family));
+    pub(crate) fn set_no_x2u(family: Family, header: &mut [u8]) {
+        let (flags_at, checksum_at) = (Self::flags_at(family), Self::checksum_at(family));
         let (Some(flags), Some(checksum)) = (u8_at(header, flags_at), u16_at(header, checksum_at)) else { return };
         let with_x = flags | FLAG_NO_X2U;
         // VERSION stands at an even offset in both families.

@@ -57,5 +57,5 @@ pub(crate) use encapsulated::Outer;
 pub(crate) use ip::{set_packet_len, set_traffic_class};
 pub(crate) use layout::Layout;
 pub(crate) use octets::{put, u8_at, u16_at};
-pub(crate) use packet_edit::PacketLayout;
+pub(crate) use packet_edit::{NoX2u, PacketLayout};
 pub(crate) use tunnel_ends::TunnelEnds;

@@ -95,10 +95,24 @@ impl PacketLayout {
         }
     }
 
+    /// Where the X bit is.
+    pub(crate) const fn no_x2u(&self) -> NoX2u {
+        NoX2u { family: self.header.family, xcast_at: self.xcast_at }
+    }
+}
+
+/// Where the X bit of a packet is, for who changes nothing else of its Xcast header.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoX2u {
+    family: Family,
+    xcast_at: usize,
+}
+
+impl NoX2u {
     /// Sets the X bit; CHECKSUM follows.
     pub(crate) fn set_no_x2u(&self, headers: &mut [u8]) {
         if let Some(header) = headers.get_mut(self.xcast_at..) {
-            self.header.set_no_x2u(header);
+            Layout::set_no_x2u(self.family, header);
         }
     }
 }
@@ -136,7 +150,7 @@ impl<'a> XcastPacketMut<'a> {
 
     /// Sets the X bit; CHECKSUM follows.
     pub fn set_no_x2u(&mut self) {
-        self.layout.set_no_x2u(self.octets);
+        self.layout.no_x2u().set_no_x2u(self.octets);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ipsec::association::sad::SadLookup;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::construction::Refusal;
 use crate::ipsec::packet::error::OpenError;
-use crate::ipsec::packet::placement::{Place, ah_at, find_protection};
+use crate::ipsec::packet::placement::{Place, ah_at, find_protection_behind};
 use crate::ipsec::replay::senders::{ReplayStore, SenderKey};
 use crate::ipsec::replay::window::{ReplayError, Unverified};
 use crate::wire::{CodePoints, EspHeader, IpHeader, XcastPacket, ah, leave_tunnel, protocol, set_ecn};
@@ -71,9 +71,10 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
+    #[inline(always)]
     pub(crate) fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
-        let place = find_protection(packet, code_points)?;
         let (ip, _) = IpHeader::split(packet)?;
+        let place = find_protection_behind(&ip, packet, code_points)?;
         let Claim { protocol, spi, sequence } = Claim::at(packet, &place)?;
         let spi = Spi::new(spi).ok_or(OpenError::ReservedSpi { spi })?;
         let (source, destination, traffic_class) = (ip.source(), ip.destination(), ip.traffic_class());
@@ -89,6 +90,7 @@ impl Arrived {
         found.ok_or(OpenError::NoSa { spi: self.spi })
     }
 
+    #[inline]
     pub(crate) fn check_sequence<'r, P, R>(&self, sa: &Sa<P>, replay: &'r mut R) -> Result<Unverified<'r>, ReplayError>
     where
         P: CryptoProvider,

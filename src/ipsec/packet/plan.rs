@@ -9,7 +9,7 @@ use crate::ipsec::packet::construction::{Refusal, as_xcast, check_ah, check_any,
 use crate::ipsec::packet::coverage::Coverable;
 use crate::ipsec::packet::error::SealError;
 use crate::ipsec::packet::placement::{Place, behind_ip_header, behind_routing};
-use crate::wire::{CodePoints, Family, IpHeader, PacketLayout, TunnelEnds, UdpDatagram, protocol};
+use crate::wire::{CodePoints, Family, IpHeader, NoX2u, TunnelEnds, UdpDatagram, protocol};
 
 /// What is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) enum Around {
         /// What AH or ESP says of what follows it.
         next_header: u8,
         /// Of an Xcast packet, which gets X=1.
-        xcast: Option<PacketLayout>,
+        xcast: Option<NoX2u>,
         /// What AH needs to read its headers.
         coverable: Option<Coverable>,
     },
@@ -79,7 +79,7 @@ impl Plan {
         if contents == Contents::Dummy && sa.protocol() == SecurityProtocol::Ah {
             return Err(SealError::NotEsp);
         }
-        let plan = match sa.mode() {
+        let mut plan = match sa.mode() {
             Mode::Tunnel(outer) => Self::tunnel(sa, outer, contents, packet.as_octets())?,
             Mode::Transport => {
                 let (ip, _) = IpHeader::split(packet.as_octets())?;
@@ -94,7 +94,8 @@ impl Plan {
             }
         };
         plan.check_lengths(packet)?;
-        Ok(Self { fragmentable: plan.may_be_fragmented(packet.as_octets()), ..plan })
+        plan.fragmentable = plan.may_be_fragmented(packet.as_octets());
+        Ok(plan)
     }
 
     /// Octets of the packet once it is sealed.
@@ -154,7 +155,7 @@ impl Plan {
             return Err(Refusal::RoutingHeader.into());
         }
         let inserted = transform.header_len(place.family);
-        let xcast = xcast.map(|xcast| *xcast.layout());
+        let xcast = xcast.map(|xcast| xcast.layout().no_x2u());
         let next_header = place.next_header;
         let around = Around::Payload { place, next_header, xcast, coverable: Some(coverable) };
         Ok(Self::around_ah(octets.len(), around, inserted))
@@ -186,7 +187,7 @@ impl Plan {
                 place.next_header
             }
         };
-        let xcast = xcast.map(|xcast| *xcast.layout());
+        let xcast = xcast.map(|xcast| xcast.layout().no_x2u());
         let around = Around::Payload { place, next_header, xcast, coverable: None };
         Ok(Self::around_esp(transform, octets.len(), around, 0, payload_len))
     }
