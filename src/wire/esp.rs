@@ -29,6 +29,17 @@ pub const HEADER_LEN: usize = 8;
 /// Octets of Pad Length and Next Header.
 pub const TRAILER_LEN: usize = 2;
 
+/// The longest padding; a shorter one is its beginning (RFC 4303 §2.4).
+static PADDING: [u8; 255] = {
+    let mut numbers = [0; 255];
+    let mut number = 1;
+    while number <= 255 {
+        numbers[number - 1] = number as u8;
+        number += 1;
+    }
+    numbers
+};
+
 /// SPI and Sequence Number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "the header has these two fields")]
@@ -84,11 +95,10 @@ pub const fn padding_len(payload_len: usize, alignment: usize) -> usize {
 /// - [`EmitError::BufferTooSmall`]: fewer than 2 octets, or more than 257.
 pub fn emit_trailer(trailer: &mut [u8], next_header: u8) -> Result<(), EmitError> {
     let error = EmitError::BufferTooSmall { needed: TRAILER_LEN };
-    let pad_len = trailer.len().checked_sub(TRAILER_LEN).and_then(|len| u8::try_from(len).ok()).ok_or(error)?;
-    for (octet, number) in trailer.iter_mut().zip(1..=pad_len) {
-        *octet = number;
-    }
-    put(trailer, usize::from(pad_len), &[pad_len, next_header]).ok_or(error)
+    let (padding, end) = trailer.split_last_chunk_mut::<TRAILER_LEN>().ok_or(error)?;
+    padding.copy_from_slice(PADDING.get(..padding.len()).ok_or(error)?);
+    *end = [padding.len() as u8, next_header];
+    Ok(())
 }
 
 /// Reads the trailer at the end of decrypted data and checks the padding octets: the payload's length and Next Header.
@@ -102,7 +112,12 @@ pub fn split_trailer(data: &[u8]) -> Option<(&[u8], u8)> {
     let (front, &[pad_len, next_header]) = data.split_last_chunk::<TRAILER_LEN>()?;
     let payload_len = front.len().checked_sub(usize::from(pad_len))?;
     let (payload, padding) = front.split_at_checked(payload_len)?;
-    let wrong = padding.iter().zip(1_u8..=255).fold(0, |wrong, (octet, number)| wrong | (octet ^ number));
+    let (words, rest) = padding.as_chunks();
+    let (expected_words, expected_rest) = PADDING.get(..padding.len())?.as_chunks();
+    let words =
+        words.iter().zip(expected_words).map(|(one, other)| u32::from_ne_bytes(*one) ^ u32::from_ne_bytes(*other));
+    let rest = rest.iter().zip(expected_rest).map(|(one, other)| u32::from(one ^ other));
+    let wrong = words.chain(rest).fold(0, |wrong, difference| wrong | difference);
     if wrong == 0 { Some((payload, next_header)) } else { None }
 }
 

@@ -1,6 +1,8 @@
 //! HMAC (RFC 2104) over bare compression functions: whole blocks go to the hash straight from the packet, and only the joints
 //! between its parts are copied.
 
+use core::slice::from_ref;
+
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
@@ -48,9 +50,8 @@ impl<H: Hash<BLOCK>, const BLOCK: usize> KeyedHash<H, BLOCK> {
     #[inline]
     pub(super) fn mac<'p>(&self, parts: impl IntoIterator<Item = &'p [u8]>) -> Mac<H, BLOCK> {
         let mut inner = InnerHash::new(self);
-        for part in parts {
-            inner.update(part);
-        }
+        // Not a loop: where the parts come from several places, each place is asked by itself, once.
+        parts.into_iter().for_each(|part| inner.update(part));
         inner.finish(self)
     }
 }
@@ -100,7 +101,7 @@ impl<H: Hash<BLOCK>, const BLOCK: usize> InnerHash<H, BLOCK> {
             let room = BLOCK.saturating_sub(self.filled);
             let Some((joint, rest)) = part.split_at_checked(room) else { return self.keep(part) };
             self.keep(joint);
-            H::compress(&mut self.state, &[self.block]);
+            H::compress(&mut self.state, from_ref(&self.block));
             (self.block, self.filled, part) = ([0; BLOCK], 0, rest);
         }
         let (blocks, rest) = part.as_chunks();
@@ -145,13 +146,13 @@ fn pad<H: Hash<BLOCK>, const BLOCK: usize>(state: &mut H::State, block: &mut [u8
     }
     // The length has 8 octets in a block of 64, and 16 in one of 128.
     if filled >= const { BLOCK - BLOCK / 8 } {
-        H::compress(state, &[*block]);
+        H::compress(state, from_ref(block));
         *block = [0; BLOCK];
     }
     if let Some(length) = block.last_chunk_mut() {
         *length = H::length(len.wrapping_mul(8));
     }
-    H::compress(state, &[*block]);
+    H::compress(state, from_ref(block));
 }
 
 /// A whole MAC, wiped when dropped: that of a forged packet is a secret until the packet is refused.

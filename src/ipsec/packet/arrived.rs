@@ -71,6 +71,7 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
+    #[inline(always)]
     pub(crate) fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
         let (ip, _) = IpHeader::split(packet)?;
         let place = find_protection(&ip, packet, code_points)?;
@@ -89,6 +90,7 @@ impl Arrived {
         found.ok_or(OpenError::NoSa { spi: self.spi })
     }
 
+    #[inline]
     pub(crate) fn check_sequence<'r, P, R>(&self, sa: &Sa<P>, replay: &'r mut R) -> Result<Unverified<'r>, ReplayError>
     where
         P: CryptoProvider,

@@ -110,22 +110,40 @@ impl<'a> Coverage<'a> {
         coverable: &Coverable,
     ) -> Self {
         let mut front = [0; MAX_FRONT_LEN];
-        match IpHeader::split(packet) {
-            Ok((IpHeader::V4(header), _)) => normalise_v4(&header, &mut front),
-            _ => {
-                put(&mut front, 0, packet.get(..ipv6::HEADER_LEN).unwrap_or(&[]));
-                // Version stays; traffic class and flow label are zeroed, and so is the hop limit.
-                put(&mut front, 0, &[0x60, 0, 0, 0]);
-                put(&mut front, ipv6::HOP_LIMIT_AT, &[0]);
-            }
+        match packet.first_chunk() {
+            Some(plain) if ip_header_len == ipv4::MIN_HEADER_LEN => normalise_plain_v4(plain, &mut front),
+            _ => match IpHeader::split(packet) {
+                Ok((IpHeader::V4(header), _)) => normalise_v4(&header, &mut front),
+                _ => {
+                    put(&mut front, 0, packet.get(..ipv6::HEADER_LEN).unwrap_or(&[]));
+                    // Version stays; traffic class and flow label are zeroed, and so is the hop limit.
+                    put(&mut front, 0, &[0x60, 0, 0, 0]);
+                    put(&mut front, ipv6::HOP_LIMIT_AT, &[0]);
+                }
+            },
         }
+        // The ICV counts as zero; what pads the AH behind it is covered.
         let header = packet.get(ah_at..).and_then(|rest| rest.get(..ah_len)).unwrap_or(&[]);
-        put(&mut front, ip_header_len, header);
-        let icv_at = ip_header_len.saturating_add(ah::FIXED_LEN);
-        if let Some(icv) = front.get_mut(icv_at..icv_at.saturating_add(icv_len)) {
-            icv.fill(0);
+        if let (Some(fixed), Some(room)) = (
+            header.first_chunk::<{ ah::FIXED_LEN }>(),
+            front.get_mut(ip_header_len..).and_then(<[u8]>::first_chunk_mut),
+        ) {
+            *room = *fixed;
+        }
+        let padding_at = ah::FIXED_LEN.saturating_add(icv_len);
+        if let Some(padding) = header.get(padding_at..).filter(|padding| !padding.is_empty()) {
+            put(&mut front, ip_header_len.saturating_add(padding_at), padding);
         }
         Self { packet, front, ip_header_len, ah_at, ah_len, routing: coverable.routing }
+    }
+
+    /// What [`parts`](Self::parts) gives, where there is no extension header to be looked into.
+    pub(crate) fn plain_parts<'s>(&'s self, high: Option<&'s [u8; 4]>) -> Option<[&'s [u8]; 3]> {
+        if self.ip_header_len != self.ah_at {
+            return None;
+        }
+        let behind = self.ah_at.saturating_add(self.ah_len);
+        Some([self.front.get(..behind)?, self.packet.get(behind..)?, high.map_or(&[], |high| high)])
     }
 
     /// Everything the ICV is computed over, in order. `high` is the upper half of an extended sequence number, which follows
@@ -138,12 +156,12 @@ impl<'a> Coverage<'a> {
         let (first, second) = front.split_at_checked(first).unwrap_or((front, &[]));
         let payload = self.packet.get(self.ah_at.saturating_add(self.ah_len)..).unwrap_or(&[]);
         let tail: [&[u8]; 3] = [second, payload, high.map_or(&[], |high| high)];
-        core::iter::once(first).chain(self.extension_parts()).chain(tail).filter(|part| !part.is_empty())
+        let extensions = if has_extensions { Some(self.extension_parts()) } else { None };
+        core::iter::once(first).chain(extensions.into_iter().flatten()).chain(tail).filter(|part| !part.is_empty())
     }
 
-    /// The IPv6 extension headers in front of the AH; nothing in IPv4.
+    /// The IPv6 extension headers in front of the AH. In IPv4 the AH follows the IP header, and there is nothing to walk.
     fn extension_parts(&self) -> ExtensionParts<'_> {
-        // In IPv4 the AH follows the IP header, and there is nothing in front of it to walk.
         let headers = Extensions::in_front_of(self.packet, self.ah_at);
         ExtensionParts {
             packet: self.packet,
@@ -153,6 +171,17 @@ impl<'a> Coverage<'a> {
             run: 0..0,
         }
     }
+}
+
+/// The octets of an IPv4 header in front of its destination that do not change on the way.
+const IMMUTABLE_V4: u128 = 0xff_00_ffff_ffff_0000_00_ff_0000_ffffffff;
+
+/// Copies an IPv4 header without options, mutable fields zeroed (RFC 4302 §3.3.3.1.1).
+fn normalise_plain_v4(header: &[u8; ipv4::MIN_HEADER_LEN], normalised: &mut [u8; MAX_FRONT_LEN]) {
+    let (Some(front), Some(destination)) = (header.first_chunk(), header.last_chunk::<4>()) else { return };
+    let front = u128::from_be_bytes(*front) & IMMUTABLE_V4;
+    put(normalised, 0, &front.to_be_bytes());
+    put(normalised, ipv4::DESTINATION_AT, destination);
 }
 
 /// Copies an IPv4 header with mutable fields zeroed (RFC 4302 §3.3.3.1.1, §A1).

@@ -46,7 +46,10 @@ impl Laid {
             Transform::Ah(transform) => {
                 let high = high_half(sa, self.sequence);
                 let coverage = self.coverage(transform, octets).ok_or(LENGTH)?;
-                let icv = crypto.icv(&transform.key, coverage.parts(high.as_ref()))?;
+                let icv = match coverage.plain_parts(high.as_ref()) {
+                    Some(parts) => crypto.icv(&transform.key, parts),
+                    None => crypto.icv(&transform.key, coverage.parts(high.as_ref())),
+                }?;
                 self.put_icv(&icv, octets)
             }
             Transform::Esp(transform) => match &transform.keys {

@@ -57,7 +57,10 @@ impl Arrived {
                 let (coverage, header) = self.covered_by_ah(transform, code_points, octets)?;
                 let high = high_half(sa, sequence);
                 let received = header.icv_field().get(..transform.icv_len).unwrap_or(&[]);
-                crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received)?;
+                match coverage.plain_parts(high.as_ref()) {
+                    Some(parts) => crypto.verify_icv(&transform.key, parts, received),
+                    None => crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received),
+                }?;
                 header
             }
         };

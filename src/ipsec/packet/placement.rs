@@ -3,8 +3,8 @@
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::construction::{Unfit, as_xcast};
 use crate::wire::{
-    AhHeader, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, Layout, ParseError, ParseErrorKind,
-    XcastPacket, ipv4, ipv6, protocol, put, set_packet_len, u8_at, u16_at,
+    AhHeader, Checksum, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, Layout, ParseError,
+    ParseErrorKind, XcastPacket, ipv4, ipv6, protocol, put, set_packet_len, u8_at, u16_at,
 };
 
 /// A place between the headers of a packet.
@@ -116,6 +116,7 @@ pub(crate) fn find_protection(
 /// Where transport-mode ESP goes in a packet to be sent, and, in IPv6, AH: behind the Xcast headers; else behind Hop-by-Hop
 /// and Routing headers and what stands in front of the latter. A Destination Options header without a Routing header behind
 /// it is for the final destination and is protected (RFC 8200 §4.1, RFC 4302 §3.1.1).
+#[inline]
 pub(crate) fn behind_routing(
     ip: &IpHeader<'_>,
     packet: &[u8],
@@ -142,6 +143,7 @@ pub(crate) fn behind_routing(
 
 /// Where IPv4 AH goes, and tunnel-mode AH or ESP of either family in the inner packet: directly behind the IP header. For a
 /// packet to be sent, which must not be a fragment.
+#[inline]
 pub(crate) fn behind_ip_header(ip: &IpHeader<'_>) -> Result<Place, ParseError> {
     if let IpHeader::V4(header) = ip
         && header.is_fragment()
@@ -155,6 +157,11 @@ pub(crate) fn behind_ip_header(ip: &IpHeader<'_>) -> Result<Place, ParseError> {
 /// Next Header with the Xcast CHECKSUM over it, and the IP header's length and checksum.
 pub(crate) fn repair_headers(packet: &mut [u8], place: &Place, next_header: u8) {
     let old = u8_at(packet, place.announced_at).unwrap_or(0);
+    let len = packet.len();
+    let ip_checksum = match place.family {
+        Family::V4 => checksum_v4(packet, place, len, next_header),
+        Family::V6 => None,
+    };
     put(packet, place.announced_at, &[next_header]);
     if let Some(at) = place.covering_checksum_at {
         // PROT ID and Next Header stand at even offsets of their headers.
@@ -162,12 +169,25 @@ pub(crate) fn repair_headers(packet: &mut [u8], place: &Place, next_header: u8) 
         let checksum = ChecksumUpdate::new(checksum).replace(&[old], &[next_header]).finish();
         put(packet, at, &checksum.to_be_bytes());
     }
-    set_packet_len(packet, place.family, packet.len());
-    if place.family == Family::V4
-        && let Some(header) = packet.get_mut(..place.ip_header_len)
-    {
-        ipv4::refresh_checksum(header);
+    set_packet_len(packet, place.family, len);
+    if let Some(checksum) = ip_checksum {
+        put(packet, ipv4::CHECKSUM_AT, &checksum.to_be_bytes());
     }
+}
+
+/// The IPv4 header checksum of `packet`, computed anew for when it will have `len` octets and say that `next_header` stands at
+/// `place`. Nothing is written before: the processor would wait for the single octets to reach memory.
+fn checksum_v4(packet: &[u8], place: &Place, len: usize, next_header: u8) -> Option<u16> {
+    let sum = Checksum::new().add_octets(packet.get(..place.ip_header_len)?);
+    let without_old = sum.add_u16(!u16_at(packet, ipv4::CHECKSUM_AT)?).add_u16(!u16_at(packet, ipv4::TOTAL_LENGTH_AT)?);
+    let with_len = without_old.add_u16(u16::try_from(len).unwrap_or(u16::MAX));
+    if place.announced_at != ipv4::PROTOCOL_AT {
+        return Some(with_len.finish());
+    }
+    // The other half of its word.
+    let [ttl, protocol] = u16_at(packet, ipv4::TTL_AT)?.to_be_bytes();
+    let (old, new) = (u16::from_be_bytes([ttl, protocol]), u16::from_be_bytes([ttl, next_header]));
+    Some(with_len.add_u16(!old).add_u16(new).finish())
 }
 
 /// Takes an opened AH or ESP header of `count` octets out at `place`; `next_header` then stands there.

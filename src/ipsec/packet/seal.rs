@@ -113,6 +113,7 @@ impl Plan {
         freshness: Freshness<'_>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Laid, SealError> {
+        let behind;
         let (place, next_header, coverable) = match &self.around {
             Around::Payload { place, next_header, xcast_at, coverable } => {
                 packet.truncate(self.len);
@@ -120,13 +121,14 @@ impl Plan {
                     Layout::set_no_x2u(place.family, header);
                 }
                 self.make_room(packet, place.at)?;
-                (*place, *next_header, *coverable)
+                (place, *next_header, *coverable)
             }
             Around::Packet(outside) => {
                 packet.truncate(self.len);
                 self.make_room(packet, 0)?;
                 outside.emit(freshness, packet.as_mut_octets())?;
-                (behind_ip_header(&IpHeader::split(packet.as_octets())?.0)?, outside.next_header, None)
+                behind = behind_ip_header(&IpHeader::split(packet.as_octets())?.0)?;
+                (&behind, outside.next_header, None)
             }
         };
         let octets = packet.as_mut_octets();
@@ -135,14 +137,14 @@ impl Plan {
                 let header_len = transform.header_len(place.family);
                 let repr = AhRepr { next_header, spi: sa.spi().value(), sequence: freshness.low(), header_len };
                 repr.emit(octets.get_mut(place.at..).unwrap_or(&mut [])).map_err(|_| LENGTH)?;
-                repair_headers(octets, &place, protocol::AH);
+                repair_headers(octets, place, protocol::AH);
                 let coverable = coverable.unwrap_or_else(|| Coverable::without_extensions(transform.coverage));
                 Layer::Ah { ip_header_len: place.ip_header_len, header_len, coverable }
             }
             Transform::Esp(transform) => {
                 let trailer_len = self.appended.saturating_sub(self.tfc_len).saturating_sub(transform.icv_len);
                 let esp = Esp { spi: sa.spi(), freshness, next_header, tfc_len: self.tfc_len, trailer_len };
-                repair_headers(octets, &place, protocol::ESP);
+                repair_headers(octets, place, protocol::ESP);
                 esp.lay_out(transform, octets.get_mut(place.at..).ok_or(LENGTH)?)?;
                 Layer::Esp
             }
