@@ -119,8 +119,9 @@ fn by_hash(chunk: &[Job<'_>], which: Jobs) -> Order {
 /// The MACs of a group, over what its packets hold now.
 fn macs(lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) -> Macs {
     let jobs = group.indices().filter_map(|index| chunk.get(index));
-    let mut side: heapless::Vec<Lane<'_, '_>, WIDEST> =
-        jobs.map(|job| Lane::of_two(job.integrity(), job.covered())).collect();
+    // Filled in place: it is too large to be moved for nothing.
+    let mut side = heapless::Vec::<Lane<'_, '_>, WIDEST>::new();
+    side.extend(jobs.map(|job| Lane::of_two(job.integrity(), job.covered())).take(WIDEST));
     Macs::new(lanes, &mut side)
 }
 

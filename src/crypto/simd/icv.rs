@@ -53,14 +53,14 @@ where
     for group in order.groups(lanes.most()) {
         let macs = {
             let jobs = || group.indices().filter_map(|index| chunk.get(index));
-            let mut parts: heapless::Vec<I, WIDEST> = jobs().map(|job| job.parts().clone()).collect();
-            let mut side: heapless::Vec<Lane<'_, '_>, WIDEST> = jobs()
-                .zip(&mut parts)
-                .map(|(job, parts)| {
-                    let len = len(parts);
-                    Lane::of_many(job.key(), parts, len)
-                })
-                .collect();
+            // Filled in place: they are too large to be moved for nothing.
+            let mut parts = heapless::Vec::<I, WIDEST>::new();
+            parts.extend(jobs().map(|job| job.parts().clone()).take(WIDEST));
+            let mut side = heapless::Vec::<Lane<'_, '_>, WIDEST>::new();
+            side.extend(jobs().zip(&mut parts).map(|(job, parts)| {
+                let len = len(parts);
+                Lane::of_many(job.key(), parts, len)
+            }));
             Macs::new(lanes, &mut side)
         };
         for (index, mac) in group.indices().zip(macs.iter()) {

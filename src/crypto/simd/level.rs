@@ -39,11 +39,15 @@ impl Lanes {
         }
     }
 
-    /// Lanes of a hash that are worked on at the same time, in two vectors: one's results are waited for while the other's are
-    /// computed.
+    /// Lanes of a hash that are worked on at the same time. In two vectors with AVX-512: one's results are waited for while the
+    /// other's are computed. AVX2 has not the registers for that.
     #[cfg(target_arch = "x86_64")]
     pub(super) const fn most(self) -> usize {
-        2 * self.count()
+        match self {
+            Self::Sixteen(_) => 32,
+            Self::Eight(_) => 8,
+            Self::One => 1,
+        }
     }
 
     /// From how many jobs on lanes are faster than one job at a time, most lanes being empty.
