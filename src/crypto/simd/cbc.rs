@@ -67,8 +67,8 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
     let mut keys = [[nothing(avx512); G]; MAX_KEYS];
     let mut state = [nothing(avx512); G];
     for (group, ([a, b, c, d], iv)) in schedules.iter().zip(ivs).enumerate() {
-        for (round, keys) in keys.iter_mut().enumerate().take(count) {
-            keys[group] = gather(avx512, [&a[round], &b[round], &c[round], &d[round]]);
+        for ((((keys, a), b), c), d) in keys.iter_mut().zip(*a).zip(*b).zip(*c).zip(*d).take(count) {
+            keys[group] = gather(avx512, [a, b, c, d]);
         }
         state[group] = gather(avx512, iv);
     }
@@ -119,7 +119,9 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
             }
         }
     }
-    keys.as_flattened_mut().iter_mut().for_each(Zeroize::zeroize);
+    for key in keys.iter_mut().take(count).flatten() {
+        key.zeroize();
+    }
 }
 
 /// The next block of each lane encrypted, the one before being in `state`.

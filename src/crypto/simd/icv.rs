@@ -45,11 +45,13 @@ fn side_by_side<'p, I>(lanes: Lanes, chunk: &mut [IcvJob<'_, SimdIntegrityKey, I
 where
     I: Iterator<Item = &'p [u8]> + Clone,
 {
-    let order =
-        Order::new(chunk.iter().enumerate().filter(|(index, _)| which.has(*index)).filter_map(|(index, job)| {
-            let hash = job.key().chaining()?.hash();
-            Some((index, hash as u32, blocks(len(job.parts()))))
-        }));
+    let mut order = Order::default();
+    for (index, job) in chunk.iter().enumerate() {
+        if let Some(chaining) = job.key().chaining() {
+            order.push(index, chaining.hash() as u32, blocks(len(job.parts())));
+        }
+    }
+    order.sort(which);
     for group in order.groups(lanes.most()) {
         let macs = {
             let jobs = || group.indices().filter_map(|index| chunk.get(index));

@@ -25,6 +25,10 @@ impl Jobs {
         self.0 &= !(1 << (index % CHUNK));
     }
 
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) const fn without(self, others: Self) -> Self {
         Self(self.0 & !others.0)
     }
@@ -49,7 +53,7 @@ impl Jobs {
 
 /// Has `which` of `chunk` done by `many`, a provider of one packet at a time.
 pub(super) fn apart(chunk: &mut [Job<'_>], which: Jobs, many: impl FnOnce(&mut [One<'_>])) {
-    if which.0 == 0 {
+    if which.is_empty() {
         return;
     }
     let mut results = [Ok(()); CHUNK];
