@@ -1,6 +1,12 @@
 //! AES-CBC (RFC 3602): encryption of several packets in lockstep, each under a key of its own, and decryption of several blocks
 //! of a packet at once. Four blocks are in a vector.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "indices are of lanes and rounds, whose numbers are in types; sums are within lengths of slices"
+)]
+
 use core::arch::x86_64::{
     __m128i, __m512i, _mm512_aesdec_epi128, _mm512_aesdeclast_epi128, _mm512_aesenc_epi128, _mm512_aesenclast_epi128,
     _mm512_alignr_epi64, _mm512_broadcast_i64x2, _mm512_castsi128_si512, _mm512_castsi512_si128,

@@ -14,14 +14,14 @@ use crate::crypto::{CryptoError, CryptoProvider, EspParts, RustCrypto};
 /// As [`CryptoProvider::esp_seal_many`].
 pub(super) fn seal(lanes: Lanes, jobs: &mut [Job<'_>]) {
     for chunk in jobs.chunks_mut(CHUNK) {
-        let Plan { mut together, by_hash, by_cipher } = Plan::new(lanes, chunk, true);
-        apart(chunk, Jobs::first(chunk.len()).without(together), |ones| RustCrypto.esp_seal_many(ones));
-        encrypt(lanes, chunk, &by_cipher, &mut together);
-        for group in by_hash.groups(lanes.most()) {
+        let mut plan = Plan::new(lanes, chunk, true);
+        apart(chunk, Jobs::first(chunk.len()).without(plan.together), |ones| RustCrypto.esp_seal_many(ones));
+        encrypt(lanes, chunk, &plan.by_cipher, &mut plan.together);
+        for group in plan.by_hash.groups(lanes.most()) {
             let macs = macs(lanes, chunk, group);
             for (index, mac) in group.indices().zip(macs.iter()) {
                 if let Some(job) = chunk.get_mut(index)
-                    && together.has(index)
+                    && plan.together.has(index)
                 {
                     mac.write(job.icv_mut());
                     job.finish(Ok(()));
@@ -34,9 +34,9 @@ pub(super) fn seal(lanes: Lanes, jobs: &mut [Job<'_>]) {
 /// As [`CryptoProvider::esp_open_many`].
 pub(super) fn open(lanes: Lanes, jobs: &mut [Job<'_>]) {
     for chunk in jobs.chunks_mut(CHUNK) {
-        let Plan { together, by_hash, .. } = Plan::new(lanes, chunk, false);
-        apart(chunk, Jobs::first(chunk.len()).without(together), |ones| RustCrypto.esp_open_many(ones));
-        for group in by_hash.groups(lanes.most()) {
+        let plan = Plan::new(lanes, chunk, false);
+        apart(chunk, Jobs::first(chunk.len()).without(plan.together), |ones| RustCrypto.esp_open_many(ones));
+        for group in plan.by_hash.groups(lanes.most()) {
             let macs = macs(lanes, chunk, group);
             let mut verified = Jobs::default();
             for (index, mac) in group.indices().zip(macs.iter()) {
@@ -85,9 +85,10 @@ impl Plan {
                 }
             }
         }
-        plan.together = plan.together.worthwhile(lanes);
-        plan.by_hash.sort(plan.together);
-        plan.by_cipher.sort(plan.together);
+        let not_worthwhile = plan.together.without(plan.together.worthwhile(lanes));
+        plan.together = plan.together.without(not_worthwhile);
+        plan.by_hash.sort(not_worthwhile);
+        plan.by_cipher.sort(not_worthwhile);
         plan
     }
 }

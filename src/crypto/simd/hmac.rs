@@ -1,5 +1,11 @@
 //! HMAC (RFC 2104) over the messages of several lanes at once, each with a key of its own.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "indices and sums are of lanes and words, whose numbers are in types"
+)]
+
 use fearless_simd::{Select, Simd, SimdBase, SimdFrom, SimdMask};
 
 use super::chaining::HashName;

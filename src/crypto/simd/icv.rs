@@ -51,7 +51,7 @@ where
             order.push(index, chaining.hash() as u32, blocks(len(job.parts())));
         }
     }
-    order.sort(which);
+    order.sort(Jobs::first(CHUNK).without(which));
     for group in order.groups(lanes.most()) {
         let macs = {
             let jobs = || group.indices().filter_map(|index| chunk.get(index));

@@ -29,13 +29,13 @@ impl Lanes {
         Self::One
     }
 
-    /// Lanes of a hash.
+    /// Of so many jobs, those that are left when vectors have been filled.
     #[cfg(target_arch = "x86_64")]
-    pub(super) const fn count(self) -> usize {
+    pub(super) const fn left(self, jobs: usize) -> usize {
         match self {
-            Self::Sixteen(_) => 16,
-            Self::Eight(_) => 8,
-            Self::One => 1,
+            Self::Sixteen(_) => jobs % 16,
+            Self::Eight(_) => jobs % 8,
+            Self::One => 0,
         }
     }
 

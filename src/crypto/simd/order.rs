@@ -27,9 +27,11 @@ impl Order {
         let _ = self.entries.push(entry);
     }
 
-    /// Puts those of the jobs that are in `which` in order, and leaves out the others.
-    pub(super) fn sort(&mut self, which: Jobs) {
-        self.entries.retain(|entry| which.has(index(*entry)));
+    /// Puts the jobs in order, but for those in `others`, which it leaves out.
+    pub(super) fn sort(&mut self, others: Jobs) {
+        if !others.is_empty() {
+            self.entries.retain(|entry| !others.has(index(*entry)));
+        }
         // Most often all are of one size.
         if !self.entries.is_sorted() {
             self.entries.sort_unstable();
@@ -85,9 +87,9 @@ mod tests {
         for (index, class, size) in [(0, 1, 5), (2, 0, 9), (7, 0, 3), (3, 1, usize::MAX), (63, 1, 1), (5, 0, 2)] {
             order.push(index, class, size);
         }
-        let mut which = Jobs::first(64);
-        which.remove(7);
-        order.sort(which);
+        let mut others = Jobs::default();
+        others.insert(7);
+        order.sort(others);
         let groups = |most| order.groups(most).map(|group| group.indices().collect()).collect::<Vec<Vec<_>>>();
         assert_eq!(groups(64), [&[5, 2][..], &[63, 0, 3]]);
         assert_eq!(groups(2), [&[5, 2][..], &[63, 0], &[3]]);
