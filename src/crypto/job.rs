@@ -127,6 +127,12 @@ impl<'j, C, I> EspJob<'j, C, I> {
         self.icv
     }
 
+    /// The ICV, to be written.
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    pub(super) const fn icv_mut(&mut self) -> &mut [u8] {
+        self.icv
+    }
+
     /// The same job for a provider with other keys. What that one says is not said of this one.
     #[cfg(feature = "simd")]
     pub(super) const fn with_keys<'k, D, J>(&'k mut self, cipher: &'k D, integrity: &'k J) -> EspJob<'k, D, J> {

@@ -1,6 +1,12 @@
 //! AES-CBC (RFC 3602): encryption of several packets in lockstep, each under a key of its own, and decryption of several blocks
 //! of a packet at once. Four blocks are in a vector.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "indices are of lanes and rounds, whose numbers are in types; sums are within lengths of slices"
+)]
+
 use core::arch::x86_64::{
     __m128i, __m512i, _mm512_aesdec_epi128, _mm512_aesdeclast_epi128, _mm512_aesenc_epi128, _mm512_aesenclast_epi128,
     _mm512_alignr_epi64, _mm512_broadcast_i64x2, _mm512_castsi128_si512, _mm512_castsi512_si128,
@@ -32,20 +38,16 @@ pub(super) fn encrypt(avx512: Avx512, lanes: &mut [Option<Lane<'_>>]) {
     let Some(size) = lanes.iter().flatten().map(|lane| lane.schedule.size()).next() else { return };
     avx512.vectorize(
         #[inline(always)]
-        || match (lanes.len() > WIDEST / 2, size) {
-            (true, KeySize::Bits128) => lockstep::<8, 11>(avx512, lanes),
-            (true, KeySize::Bits192) => lockstep::<8, 13>(avx512, lanes),
-            (true, KeySize::Bits256) => lockstep::<8, 15>(avx512, lanes),
-            (false, KeySize::Bits128) => lockstep::<4, 11>(avx512, lanes),
-            (false, KeySize::Bits192) => lockstep::<4, 13>(avx512, lanes),
-            (false, KeySize::Bits256) => lockstep::<4, 15>(avx512, lanes),
+        || match lanes.len() > WIDEST / 2 {
+            true => lockstep::<8>(avx512, size.keys(), lanes),
+            false => lockstep::<4>(avx512, size.keys(), lanes),
         },
     );
 }
 
-/// Four times `G` packets, `K` round keys each.
+/// Four times `G` packets, `count` round keys each.
 #[inline(always)]
-fn lockstep<const G: usize, const K: usize>(avx512: Avx512, lanes: &mut [Option<Lane<'_>>]) {
+fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<Lane<'_>>]) {
     let (mut shortest, mut longest) = (usize::MAX, 0);
     for lane in lanes.iter().flatten() {
         shortest = shortest.min(lane.blocks.len());
@@ -68,14 +70,18 @@ fn lockstep<const G: usize, const K: usize>(avx512: Avx512, lanes: &mut [Option<
     }
 
     // The round keys of four packets side by side: copied once for the whole lockstep.
-    let mut keys = [[nothing(avx512); G]; K];
+    let mut keys = [[nothing(avx512); G]; MAX_KEYS];
     let mut state = [nothing(avx512); G];
     for (group, ([a, b, c, d], iv)) in schedules.iter().zip(ivs).enumerate() {
-        for (round, keys) in keys.iter_mut().enumerate() {
-            keys[group] = gather(avx512, [&a[round], &b[round], &c[round], &d[round]]);
+        for ((((keys, a), b), c), d) in keys.iter_mut().zip(*a).zip(*b).zip(*c).zip(*d).take(count) {
+            keys[group] = gather(avx512, [a, b, c, d]);
         }
         state[group] = gather(avx512, iv);
     }
+    // Whether 10, 12 or 14 rounds is not known when this is compiled, so that they are not written out: written out, one
+    // vector's would come after the other's, and the processor would have to look far ahead to overlap them.
+    let [first, others @ .., last] = keys.get(..count).unwrap_or_default() else { return };
+    let used = (first, others, last);
 
     for at in 0..common / 4 {
         let mut blocks = [[nothing(avx512); 4]; G];
@@ -88,7 +94,7 @@ fn lockstep<const G: usize, const K: usize>(avx512: Avx512, lanes: &mut [Option<
             for (data, blocks) in data.iter_mut().zip(&blocks) {
                 *data = blocks[step];
             }
-            state = chained(avx512, &keys, state, data);
+            state = chained(avx512, used, state, data);
             for (blocks, state) in blocks.iter_mut().zip(state) {
                 blocks[step] = state;
             }
@@ -110,7 +116,7 @@ fn lockstep<const G: usize, const K: usize>(avx512: Avx512, lanes: &mut [Option<
             let (a, b) = (a.unwrap_or(NO_BLOCK), b.unwrap_or(NO_BLOCK));
             *data = gather(avx512, [a, b, c.unwrap_or(NO_BLOCK), d.unwrap_or(NO_BLOCK)]);
         }
-        state = chained(avx512, &keys, state, data);
+        state = chained(avx512, used, state, data);
         for (state, rest) in state.into_iter().zip(&mut rest) {
             for (block, rest) in split(avx512, state).into_iter().zip(rest) {
                 if let Some(to) = rest.get_mut(at) {
@@ -119,26 +125,28 @@ fn lockstep<const G: usize, const K: usize>(avx512: Avx512, lanes: &mut [Option<
             }
         }
     }
-    keys.as_flattened_mut().iter_mut().for_each(Zeroize::zeroize);
+    for key in keys.iter_mut().take(count).flatten() {
+        key.zeroize();
+    }
 }
 
 /// The next block of each lane encrypted, the one before being in `state`.
 #[inline(always)]
-fn chained<const G: usize, const K: usize>(
+fn chained<const G: usize>(
     avx512: Avx512,
-    keys: &[[__m512i; G]; K],
+    (first, others, last): (&[__m512i; G], &[[__m512i; G]], &[__m512i; G]),
     mut state: [__m512i; G],
     data: [__m512i; G],
 ) -> [__m512i; G] {
-    for ((state, data), key) in state.iter_mut().zip(data).zip(&keys[0]) {
+    for ((state, data), key) in state.iter_mut().zip(data).zip(first) {
         *state = xor(avx512, *state, xor(avx512, data, *key));
     }
-    for keys in &keys[1..K - 1] {
+    for keys in others {
         for (state, key) in state.iter_mut().zip(keys) {
             *state = round_enc(avx512, *state, *key);
         }
     }
-    for (state, key) in state.iter_mut().zip(&keys[K - 1]) {
+    for (state, key) in state.iter_mut().zip(last) {
         *state = last_enc(avx512, *state, *key);
     }
     state

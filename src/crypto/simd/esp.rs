@@ -3,6 +3,7 @@
 use fearless_simd::{Avx512, Simd};
 
 use super::cbc;
+use super::chaining::Chaining;
 use super::jobs::{Job, Jobs, apart};
 use super::level::Lanes;
 use super::macs::{Macs, WIDEST};
@@ -13,17 +14,18 @@ use crate::crypto::{CryptoError, CryptoProvider, EspParts, RustCrypto};
 /// As [`CryptoProvider::esp_seal_many`].
 pub(super) fn seal(lanes: Lanes, jobs: &mut [Job<'_>]) {
     for chunk in jobs.chunks_mut(CHUNK) {
-        let mut together = together(lanes, chunk);
-        apart(chunk, Jobs::first(chunk.len()).without(together), |ones| RustCrypto.esp_seal_many(ones));
-        encrypt(lanes, chunk, &mut together);
-        for group in by_hash(chunk, together).groups(lanes.most()) {
+        let mut plan = Plan::new(lanes, chunk, true);
+        apart(chunk, Jobs::first(chunk.len()).without(plan.together), |ones| RustCrypto.esp_seal_many(ones));
+        encrypt(lanes, chunk, &plan.by_cipher, &mut plan.together);
+        for group in plan.by_hash.groups(lanes.most()) {
             let macs = macs(lanes, chunk, group);
             for (index, mac) in group.indices().zip(macs.iter()) {
-                let Some(job) = chunk.get_mut(index) else { continue };
-                for (to, from) in job.parts().icv.iter_mut().zip(mac.octets()) {
-                    *to = from;
+                if let Some(job) = chunk.get_mut(index)
+                    && plan.together.has(index)
+                {
+                    mac.write(job.icv_mut());
+                    job.finish(Ok(()));
                 }
-                job.finish(Ok(()));
             }
         }
     }
@@ -32,9 +34,9 @@ pub(super) fn seal(lanes: Lanes, jobs: &mut [Job<'_>]) {
 /// As [`CryptoProvider::esp_open_many`].
 pub(super) fn open(lanes: Lanes, jobs: &mut [Job<'_>]) {
     for chunk in jobs.chunks_mut(CHUNK) {
-        let together = together(lanes, chunk);
-        apart(chunk, Jobs::first(chunk.len()).without(together), |ones| RustCrypto.esp_open_many(ones));
-        for group in by_hash(chunk, together).groups(lanes.most()) {
+        let plan = Plan::new(lanes, chunk, false);
+        apart(chunk, Jobs::first(chunk.len()).without(plan.together), |ones| RustCrypto.esp_open_many(ones));
+        for group in plan.by_hash.groups(lanes.most()) {
             let macs = macs(lanes, chunk, group);
             let mut verified = Jobs::default();
             for (index, mac) in group.indices().zip(macs.iter()) {
@@ -50,27 +52,59 @@ pub(super) fn open(lanes: Lanes, jobs: &mut [Job<'_>]) {
     }
 }
 
-/// The jobs whose ICVs are worth computing in lanes. The others include all whose ICV has not the length it must have.
-fn together(lanes: Lanes, chunk: &[Job<'_>]) -> Jobs {
-    let mut together = Jobs::default();
-    if let Lanes::One = lanes {
-        return together;
-    }
-    for (index, job) in chunk.iter().enumerate() {
-        if job.integrity().chaining().is_some_and(|key| key.hash().icv_len() == job.icv().len()) {
-            together.insert(index);
+/// What goes with what.
+struct Plan {
+    /// The jobs whose ICVs are worth computing in lanes. The others include all whose ICV has not the length it must have.
+    together: Jobs,
+    /// Those, by hash.
+    by_hash: Order,
+    /// Those of them that can be encrypted in lockstep, by the size of their keys.
+    by_cipher: Order,
+}
+
+impl Plan {
+    fn new(lanes: Lanes, chunk: &mut [Job<'_>], encrypts: bool) -> Self {
+        let mut plan = Self { together: Jobs::default(), by_hash: Order::default(), by_cipher: Order::default() };
+        if let Lanes::One = lanes {
+            return plan;
         }
+        let lockstep = encrypts && matches!(lanes, Lanes::Sixteen(_));
+        for (index, job) in chunk.iter_mut().enumerate() {
+            let Some(hash) = job.integrity().chaining().map(Chaining::hash) else { continue };
+            if hash.icv_len() != job.icv().len() {
+                continue;
+            }
+            plan.together.insert(index);
+            let [protected, high] = job.pieces();
+            plan.by_hash.push(index, hash as u32, blocks(protected.len().saturating_add(high.len())));
+            if lockstep && let Some(schedule) = job.cipher().schedule() {
+                let EspParts { iv, data, .. } = job.parts();
+                let (blocks, rest) = data.as_chunks::<16>();
+                if iv.len() == 16 && rest.is_empty() {
+                    plan.by_cipher.push(index, schedule.size() as u32, blocks.len());
+                }
+            }
+        }
+        let not_worthwhile = plan.together.without(plan.together.worthwhile(lanes));
+        plan.together = plan.together.without(not_worthwhile);
+        plan.by_hash.sort(not_worthwhile);
+        plan.by_cipher.sort(not_worthwhile);
+        plan
     }
-    together.worthwhile(lanes)
 }
 
 /// Encrypts the data of the jobs in `together`. Those that cannot be are told so and are in it no longer.
-fn encrypt(lanes: Lanes, chunk: &mut [Job<'_>], together: &mut Jobs) {
-    let encrypted = match lanes {
-        Lanes::Sixteen(avx512) => encrypt_lockstep(avx512, chunk, *together),
-        Lanes::Eight(_) | Lanes::One => Jobs::default(),
-    };
-    let left = together.without(encrypted);
+fn encrypt(lanes: Lanes, chunk: &mut [Job<'_>], by_cipher: &Order, together: &mut Jobs) {
+    let mut left = *together;
+    if let Lanes::Sixteen(avx512) = lanes {
+        for group in by_cipher.groups(cbc::WIDEST) {
+            encrypt_lockstep(avx512, chunk, group);
+            group.indices().for_each(|index| left.remove(index));
+        }
+    }
+    if left.is_empty() {
+        return;
+    }
     for (index, job) in chunk.iter_mut().enumerate().filter(|(index, _)| left.has(*index)) {
         let key = job.cipher().one();
         let EspParts { iv, data, .. } = job.parts();
@@ -81,46 +115,25 @@ fn encrypt(lanes: Lanes, chunk: &mut [Job<'_>], together: &mut Jobs) {
     }
 }
 
-/// Encrypts those of `which` that are under AES-CBC and have whole blocks, and says which they are.
-fn encrypt_lockstep(avx512: Avx512, chunk: &mut [Job<'_>], which: Jobs) -> Jobs {
-    let mut encrypted = Jobs::default();
-    let order =
-        Order::new(chunk.iter_mut().enumerate().filter(|(index, _)| which.has(*index)).filter_map(|(index, job)| {
-            let size = job.cipher().schedule()?.size();
-            let EspParts { iv, data, .. } = job.parts();
-            let (blocks, rest) = data.as_chunks::<16>();
-            (iv.len() == 16 && rest.is_empty()).then_some((index, size as u32, blocks.len()))
-        }));
-    for group in order.groups(cbc::WIDEST) {
-        let places = group.places();
-        let mut side = [const { None }; cbc::WIDEST];
-        for (index, (job, place)) in chunk.iter_mut().zip(places).enumerate() {
-            let Some(slot) = side.get_mut(usize::from(place)) else { continue };
-            let Some(schedule) = job.cipher().schedule() else { continue };
-            let EspParts { iv, data, .. } = job.parts();
-            let Some(iv) = iv.first_chunk() else { continue };
-            *slot = Some(cbc::Lane { schedule, iv, blocks: data.as_chunks_mut().0 });
-            encrypted.insert(index);
-        }
-        cbc::encrypt(avx512, side.get_mut(..group.len()).unwrap_or_default());
+/// Encrypts a group that is under AES-CBC and has whole blocks.
+fn encrypt_lockstep(avx512: Avx512, chunk: &mut [Job<'_>], group: Group<'_>) {
+    let mut side = [const { None }; cbc::WIDEST];
+    for (job, place) in chunk.iter_mut().zip(group.places()) {
+        let Some(slot) = side.get_mut(usize::from(place)) else { continue };
+        let Some(schedule) = job.cipher().schedule() else { continue };
+        let EspParts { iv, data, .. } = job.parts();
+        let Some(iv) = iv.first_chunk() else { continue };
+        *slot = Some(cbc::Lane { schedule, iv, blocks: data.as_chunks_mut().0 });
     }
-    encrypted
-}
-
-/// `which`, those with one hash next to each other.
-fn by_hash(chunk: &[Job<'_>], which: Jobs) -> Order {
-    Order::new(chunk.iter().enumerate().filter(|(index, _)| which.has(*index)).filter_map(|(index, job)| {
-        let hash = job.integrity().chaining()?.hash();
-        let len = job.pieces().map(<[u8]>::len).into_iter().fold(0, usize::saturating_add);
-        Some((index, hash as u32, blocks(len)))
-    }))
+    cbc::encrypt(avx512, side.get_mut(..group.len()).unwrap_or_default());
 }
 
 /// The MACs of a group, over what its packets hold now.
 fn macs(lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) -> Macs {
     let jobs = group.indices().filter_map(|index| chunk.get(index));
-    let mut side: heapless::Vec<Lane<'_, '_>, WIDEST> =
-        jobs.map(|job| Lane::of_two(job.integrity(), job.pieces())).collect();
+    // Filled in place: it is too large to be moved for nothing.
+    let mut side = heapless::Vec::<Lane<'_, '_>, WIDEST>::new();
+    side.extend(jobs.map(|job| Lane::of_two(job.integrity(), job.pieces())).take(WIDEST));
     Macs::new(lanes, &mut side)
 }
 

@@ -1,5 +1,7 @@
 //! What HMAC in lanes asks of a hash.
 
+#![allow(clippy::arithmetic_side_effects, reason = "the words of a vector wrap around, as the hash asks")]
+
 use fearless_simd::Simd;
 
 use super::{md5, sha1, sha256};

@@ -1,6 +1,12 @@
 //! HMAC (RFC 2104) over the messages of several lanes at once, each with a key of its own.
 
-use fearless_simd::{Select, SimdBase, SimdFrom, SimdMask};
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "indices and sums are of lanes and words, whose numbers are in types"
+)]
+
+use fearless_simd::{Select, Simd, SimdBase, SimdFrom, SimdMask};
 
 use super::chaining::HashName;
 use super::hash::{LaneHash, Md5, Sha1, Sha256};
@@ -20,15 +26,17 @@ pub(super) fn macs<W: Width<N>, const N: usize>(
     lanes: &mut [Lane<'_, '_>],
     macs: &mut [u128],
 ) {
+    // Two vectors' lanes are for the wide level, which has the registers.
+    let two = N > 8 && lanes.len() > N;
     simd.vectorize(
         #[inline(always)]
-        || match (hash, lanes.len() <= N) {
-            (HashName::Md5, true) => side_by_side::<W, Md5, N, 4, 1>(simd, lanes, macs),
-            (HashName::Sha1, true) => side_by_side::<W, Sha1, N, 5, 1>(simd, lanes, macs),
-            (HashName::Sha256, true) => side_by_side::<W, Sha256, N, 8, 1>(simd, lanes, macs),
-            (HashName::Md5, false) => side_by_side::<W, Md5, N, 4, 2>(simd, lanes, macs),
-            (HashName::Sha1, false) => side_by_side::<W, Sha1, N, 5, 2>(simd, lanes, macs),
-            (HashName::Sha256, false) => side_by_side::<W, Sha256, N, 8, 2>(simd, lanes, macs),
+        || match (hash, two) {
+            (HashName::Md5, false) => side_by_side::<W, Md5, N, 4, 1>(simd, lanes, macs),
+            (HashName::Sha1, false) => side_by_side::<W, Sha1, N, 5, 1>(simd, lanes, macs),
+            (HashName::Sha256, false) => side_by_side::<W, Sha256, N, 8, 1>(simd, lanes, macs),
+            (HashName::Md5, true) => side_by_side::<W, Md5, N, 4, 2>(simd, lanes, macs),
+            (HashName::Sha1, true) => side_by_side::<W, Sha1, N, 5, 2>(simd, lanes, macs),
+            (HashName::Sha256, true) => side_by_side::<W, Sha256, N, 8, 2>(simd, lanes, macs),
         },
     );
 }
@@ -52,11 +60,12 @@ fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: us
 ) {
     let zero = W::u32s::simd_from(simd, 0);
     let mut rows = [[NO_BLOCK; N]; M];
-    let (mut shortest, mut longest) = (usize::MAX, 0);
+    let (mut common, mut shortest, mut longest) = (usize::MAX, usize::MAX, 0);
     for (row, lane) in rows.as_flattened_mut().iter_mut().zip(&*lanes) {
         if let Some(chaining) = lane.key.chaining() {
             *row = chaining.octets();
         }
+        common = common.min(lane.whole());
         shortest = shortest.min(lane.blocks());
         longest = longest.max(lane.blocks());
     }
@@ -71,23 +80,44 @@ fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: us
         }
     }
 
+    // Most of the messages: what all lanes have in one piece.
+    let mut messages: [[&[[u8; BLOCK_LEN]]; N]; M] = [[&[]; N]; M];
+    for (blocks, lane) in messages.as_flattened_mut().iter_mut().zip(&mut *lanes) {
+        *blocks = lane.take(common);
+    }
     let mut buffers = [[[0; BLOCK_LEN]; N]; M];
-    for at in 0..longest {
-        let mut alive = 0_u64;
-        let mut rows = [[NO_BLOCK; N]; M];
-        let places = rows.as_flattened_mut().iter_mut().zip(buffers.as_flattened_mut()).zip(0_u32..);
-        for (lane, ((row, buffer), bit)) in lanes.iter_mut().zip(places) {
-            if let Some(block) = lane.next(buffer, H::BE) {
-                *row = block;
-                alive |= 1 << bit;
+    // The outer hash comes last, in the same loop: there is one copy of the long code of the compression, and it stays in the
+    // processor's cache.
+    for at in 0..=longest {
+        let mut alive = u64::MAX;
+        let mut blocks = [[zero; 16]; M];
+        if at == longest {
+            for (block, state) in blocks.iter_mut().zip(&state) {
+                *block = padded::<W, H, WORDS>(simd, state);
+            }
+            state = outer;
+        } else {
+            let mut rows = [[NO_BLOCK; N]; M];
+            let places = rows.as_flattened_mut().iter_mut();
+            if at < common {
+                for (row, message) in places.zip(messages.as_flattened()) {
+                    *row = message.get(at).unwrap_or(NO_BLOCK);
+                }
+            } else {
+                let places = places.zip(buffers.as_flattened_mut()).zip(0_u32..);
+                for (lane, ((row, buffer), bit)) in lanes.iter_mut().zip(places) {
+                    match lane.next(buffer, H::BE) {
+                        Some(block) => *row = block,
+                        None => alive &= !(1 << bit),
+                    }
+                }
+            }
+            for (block, rows) in blocks.iter_mut().zip(&rows) {
+                *block = simd.transpose(rows, H::BE);
             }
         }
-        let mut blocks = [[zero; 16]; M];
-        for (block, rows) in blocks.iter_mut().zip(&rows) {
-            *block = simd.transpose(rows, H::BE);
-        }
         let next = H::compress(simd, state, blocks);
-        if at < shortest {
+        if at < shortest || at == longest {
             state = next;
         } else {
             // What has ended stays as it is.
@@ -101,17 +131,6 @@ fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: us
         }
     }
 
-    // The outer hash is over one block: the inner one, padded.
-    let mut blocks = [[zero; 16]; M];
-    for (block, state) in blocks.iter_mut().zip(&state) {
-        for (to, from) in block.iter_mut().zip(state) {
-            *to = *from;
-        }
-        block[WORDS] = W::u32s::simd_from(simd, if H::BE { 0x8000_0000 } else { 0x80 });
-        block[if H::BE { 15 } else { 14 }] = W::u32s::simd_from(simd, (BLOCK_LEN as u32 + WORDS as u32 * 4) * 8);
-    }
-    let state = H::compress(simd, outer, blocks);
-
     for (state, macs) in state.iter().zip(macs.chunks_mut(N)) {
         let words = [state[0].to_array(), state[1].to_array(), state[2].to_array(), state[3].to_array()];
         for (lane, mac) in macs.iter_mut().enumerate() {
@@ -122,4 +141,16 @@ fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: us
             }
         }
     }
+}
+
+/// The one block of the outer hash, behind the key: the inner hash, padded.
+#[inline(always)]
+fn padded<S: Simd, H: LaneHash<WORDS>, const WORDS: usize>(simd: S, inner: &[S::u32s; WORDS]) -> [S::u32s; 16] {
+    let mut block = [S::u32s::simd_from(simd, 0); 16];
+    for (to, from) in block.iter_mut().zip(inner) {
+        *to = *from;
+    }
+    block[WORDS] = S::u32s::simd_from(simd, if H::BE { 0x8000_0000 } else { 0x80 });
+    block[if H::BE { 15 } else { 14 }] = S::u32s::simd_from(simd, (BLOCK_LEN as u32 + WORDS as u32 * 4) * 8);
+    block
 }

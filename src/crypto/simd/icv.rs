@@ -45,22 +45,24 @@ fn side_by_side<'p, I>(lanes: Lanes, chunk: &mut [IcvJob<'_, SimdIntegrityKey, I
 where
     I: Iterator<Item = &'p [u8]> + Clone,
 {
-    let order =
-        Order::new(chunk.iter().enumerate().filter(|(index, _)| which.has(*index)).filter_map(|(index, job)| {
-            let hash = job.key().chaining()?.hash();
-            Some((index, hash as u32, blocks(len(job.parts()))))
-        }));
+    let mut order = Order::default();
+    for (index, job) in chunk.iter().enumerate() {
+        if let Some(chaining) = job.key().chaining() {
+            order.push(index, chaining.hash() as u32, blocks(len(job.parts())));
+        }
+    }
+    order.sort(Jobs::first(CHUNK).without(which));
     for group in order.groups(lanes.most()) {
         let macs = {
             let jobs = || group.indices().filter_map(|index| chunk.get(index));
-            let mut parts: heapless::Vec<I, WIDEST> = jobs().map(|job| job.parts().clone()).collect();
-            let mut side: heapless::Vec<Lane<'_, '_>, WIDEST> = jobs()
-                .zip(&mut parts)
-                .map(|(job, parts)| {
-                    let len = len(parts);
-                    Lane::of_many(job.key(), parts, len)
-                })
-                .collect();
+            // Filled in place: they are too large to be moved for nothing.
+            let mut parts = heapless::Vec::<I, WIDEST>::new();
+            parts.extend(jobs().map(|job| job.parts().clone()).take(WIDEST));
+            let mut side = heapless::Vec::<Lane<'_, '_>, WIDEST>::new();
+            side.extend(jobs().zip(&mut parts).map(|(job, parts)| {
+                let len = len(parts);
+                Lane::of_many(job.key(), parts, len)
+            }));
             Macs::new(lanes, &mut side)
         };
         for (index, mac) in group.indices().zip(macs.iter()) {

@@ -14,15 +14,19 @@ pub(super) struct Jobs(u64);
 
 impl Jobs {
     pub(super) const fn has(self, index: usize) -> bool {
-        self.0 & (1 << (index % CHUNK)) != 0
+        self.0 & bit(index) != 0
     }
 
     pub(super) const fn insert(&mut self, index: usize) {
-        self.0 |= 1 << (index % CHUNK);
+        self.0 |= bit(index);
     }
 
     pub(super) const fn remove(&mut self, index: usize) {
-        self.0 &= !(1 << (index % CHUNK));
+        self.0 &= !bit(index);
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     pub(super) const fn without(self, others: Self) -> Self {
@@ -31,15 +35,20 @@ impl Jobs {
 
     /// The first `len` jobs.
     pub(super) const fn first(len: usize) -> Self {
-        Self(if len < CHUNK { (1 << len) - 1 } else { u64::MAX })
+        match 1_u64.checked_shl(len as u32) {
+            Some(end) => Self(end.wrapping_sub(1)),
+            None => Self(u64::MAX),
+        }
     }
 
     /// These but for the last few, which would not fill enough lanes of a group.
-    pub(super) fn worthwhile(mut self, lanes: Lanes) -> Self {
-        let mut left = self.0.count_ones() as usize % lanes.count();
+    pub(super) const fn worthwhile(mut self, lanes: Lanes) -> Self {
+        let mut left = lanes.left(self.0.count_ones() as usize);
         if left < lanes.least() {
             while left > 0 {
-                self.0 &= !(1_u64 << 63 >> self.0.leading_zeros());
+                if let Some(last) = self.0.checked_ilog2() {
+                    self.0 &= !bit(last as usize);
+                }
                 left = left.saturating_sub(1);
             }
         }
@@ -47,9 +56,13 @@ impl Jobs {
     }
 }
 
+const fn bit(index: usize) -> u64 {
+    1_u64.wrapping_shl(index as u32)
+}
+
 /// Has `which` of `chunk` done by `many`, a provider of one packet at a time.
 pub(super) fn apart(chunk: &mut [Job<'_>], which: Jobs, many: impl FnOnce(&mut [One<'_>])) {
-    if which.0 == 0 {
+    if which.is_empty() {
         return;
     }
     let mut results = [Ok(()); CHUNK];

@@ -29,21 +29,25 @@ impl Lanes {
         Self::One
     }
 
-    /// Lanes of a hash.
+    /// Of so many jobs, those that are left when vectors have been filled.
     #[cfg(target_arch = "x86_64")]
-    pub(super) const fn count(self) -> usize {
+    pub(super) const fn left(self, jobs: usize) -> usize {
         match self {
-            Self::Sixteen(_) => 16,
-            Self::Eight(_) => 8,
-            Self::One => 1,
+            Self::Sixteen(_) => jobs % 16,
+            Self::Eight(_) => jobs % 8,
+            Self::One => 0,
         }
     }
 
-    /// Lanes of a hash that are worked on at the same time, in two vectors: one's results are waited for while the other's are
-    /// computed.
+    /// Lanes of a hash that are worked on at the same time. In two vectors with AVX-512: one's results are waited for while the
+    /// other's are computed. AVX2 has not the registers for that.
     #[cfg(target_arch = "x86_64")]
     pub(super) const fn most(self) -> usize {
-        2 * self.count()
+        match self {
+            Self::Sixteen(_) => 32,
+            Self::Eight(_) => 8,
+            Self::One => 1,
+        }
     }
 
     /// From how many jobs on lanes are faster than one job at a time, most lanes being empty.

@@ -56,14 +56,21 @@ impl Drop for Macs {
 pub(super) struct Mac<'m>(&'m u128);
 
 impl Mac<'_> {
-    /// The ICV in the first octets, zeros in the rest.
-    pub(super) const fn octets(self) -> [u8; 16] {
-        self.0.to_le_bytes()
+    /// Writes the ICV to `icv`, which has its length.
+    pub(super) fn write(self, icv: &mut [u8]) {
+        let octets = self.0.to_le_bytes();
+        if let (Ok(icv), Some(octets)) = (<&mut [u8; 12]>::try_from(&mut *icv), octets.first_chunk()) {
+            *icv = *octets;
+            return;
+        }
+        for (to, from) in icv.iter_mut().zip(octets) {
+            *to = from;
+        }
     }
 
     /// The ICV by itself, of `hash`.
     pub(super) fn icv(self, hash: HashName) -> Option<Icv> {
-        Icv::truncated(&self.octets(), hash.icv_len())
+        Icv::truncated(&self.0.to_le_bytes(), hash.icv_len())
     }
 
     /// Whether `received`, which has the length of the ICV, is the ICV. Compared as integers, in constant time.

@@ -1,5 +1,7 @@
 //! MD5's compression (RFC 1321 §3.4) of one block of each lane.
 
+#![allow(clippy::arithmetic_side_effects, reason = "the words of a vector wrap around, as the hash asks")]
+
 use fearless_simd::{Simd, SimdFrom};
 
 use super::hash::{rotated, sums};

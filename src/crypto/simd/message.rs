@@ -48,6 +48,20 @@ impl<'l, 'p> Lane<'l, 'p> {
         blocks(self.len)
     }
 
+    /// How many blocks come that are in one piece.
+    pub(super) const fn whole(&self) -> usize {
+        self.part.len() / BLOCK_LEN
+    }
+
+    /// The next `count` blocks, which are in one piece.
+    #[inline(always)]
+    pub(super) fn take(&mut self, count: usize) -> &'p [[u8; BLOCK_LEN]] {
+        let (blocks, _) = self.part.as_chunks();
+        let now = blocks.get(..count).unwrap_or(blocks);
+        self.part = self.part.get(now.as_flattened().len()..).unwrap_or(&[]);
+        now
+    }
+
     /// The next block, in place where the message has it in one piece and otherwise in `buffer`; `None` after the last.
     #[inline(always)]
     pub(super) fn next<'b>(&mut self, buffer: &'b mut [u8; BLOCK_LEN], be: bool) -> Option<&'b [u8; BLOCK_LEN]>

@@ -1,11 +1,13 @@
 //! Which jobs go side by side: those with the same algorithm, and among them those of about the same length, because a lane that
 //! has ended waits for the longest of its group.
 
+use super::jobs::Jobs;
+
 /// Jobs that are put in order at once.
 pub(super) const CHUNK: usize = 64;
 
 /// An order of jobs by class, then by size.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Order {
     /// Class in the upper two bits, then 24 bits of size, then 6 of the job's index: one comparison does it all.
     entries: heapless::Vec<u32, CHUNK>,
@@ -15,22 +17,25 @@ const SIZE_BITS: u32 = 24;
 const INDEX_BITS: u32 = 6;
 
 impl Order {
-    /// The order of jobs, each given as its index, its class, which is below 4, and its size. A size too large to be told from
-    /// another that is, is put beside it: the order decides about speed alone.
-    pub(super) fn new(jobs: impl Iterator<Item = (usize, u32, usize)>) -> Self {
+    /// Adds a job, given as its index, its class, which is below 4, and its size. A size too large to be told from another that
+    /// is, is put beside it: the order decides about speed alone.
+    pub(super) fn push(&mut self, index: usize, class: u32, size: usize) {
         let largest = (1_u32 << SIZE_BITS) - 1;
-        let mut entries: heapless::Vec<u32, CHUNK> = jobs
-            .map(|(index, class, size)| {
-                let size = u32::try_from(size).map_or(largest, |size| size.min(largest));
-                (class << (SIZE_BITS + INDEX_BITS)) | (size << INDEX_BITS) | (index % CHUNK) as u32
-            })
-            .take(CHUNK)
-            .collect();
-        // Most often all are of one size.
-        if !entries.is_sorted() {
-            entries.sort_unstable();
+        let size = u32::try_from(size).map_or(largest, |size| size.min(largest));
+        let entry = (class << (SIZE_BITS + INDEX_BITS)) | (size << INDEX_BITS) | (index % CHUNK) as u32;
+        // There is room for each job of a chunk once.
+        let _ = self.entries.push(entry);
+    }
+
+    /// Puts the jobs in order, but for those in `others`, which it leaves out.
+    pub(super) fn sort(&mut self, others: Jobs) {
+        if !others.is_empty() {
+            self.entries.retain(|entry| !others.has(index(*entry)));
         }
-        Self { entries }
+        // Most often all are of one size.
+        if !self.entries.is_sorted() {
+            self.entries.sort_unstable();
+        }
     }
 
     /// The jobs in order, in groups of one class and at most `most` jobs.
@@ -78,7 +83,13 @@ mod tests {
 
     #[test]
     fn by_class_then_by_size() {
-        let order = Order::new([(0, 1, 5), (2, 0, 9), (3, 1, usize::MAX), (63, 1, 1), (5, 0, 2)].into_iter());
+        let mut order = Order::default();
+        for (index, class, size) in [(0, 1, 5), (2, 0, 9), (7, 0, 3), (3, 1, usize::MAX), (63, 1, 1), (5, 0, 2)] {
+            order.push(index, class, size);
+        }
+        let mut others = Jobs::default();
+        others.insert(7);
+        order.sort(others);
         let groups = |most| order.groups(most).map(|group| group.indices().collect()).collect::<Vec<Vec<_>>>();
         assert_eq!(groups(64), [&[5, 2][..], &[63, 0, 3]]);
         assert_eq!(groups(2), [&[5, 2][..], &[63, 0], &[3]]);
@@ -88,6 +99,6 @@ mod tests {
 
     #[test]
     fn no_job() {
-        assert_eq!(Order::new(core::iter::empty()).groups(16).count(), 0);
+        assert_eq!(Order::default().groups(16).count(), 0);
     }
 }

@@ -1,5 +1,11 @@
 //! AES round keys, for the processor's AES instructions on four blocks at once.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "all depends on the size of the key alone"
+)]
+
 use core::arch::x86_64::{
     __m128i, _mm_aesenclast_si128, _mm_aesimc_si128, _mm_cvtsi128_si32, _mm_set1_epi32, _mm_setzero_si128,
 };

@@ -1,5 +1,7 @@
 //! SHA-256's compression (FIPS 180-4 §6.2.2) of one block of each lane.
 
+#![allow(clippy::arithmetic_side_effects, reason = "the words of a vector wrap around, as the hash asks")]
+
 use fearless_simd::{Simd, SimdFrom};
 
 use super::hash::{rotated, sums};

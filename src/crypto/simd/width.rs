@@ -1,5 +1,7 @@
 //! The two widths that lanes come in, and how a block of each lane's message gets into vectors.
 
+#![allow(clippy::indexing_slicing, reason = "the indices are constants, below lengths that are in types")]
+
 use core::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_setr_epi64x,
     _mm256_shuffle_epi8, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
