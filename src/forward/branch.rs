@@ -18,7 +18,7 @@ pub(super) struct Branch<H> {
 }
 
 /// Where one destination goes.
-struct Hop<H> {
+pub(super) struct Hop<H> {
     destination: u8,
     by_tunnel: bool,
     /// Whether a branch has it.
@@ -26,17 +26,22 @@ struct Hop<H> {
     route: Route<H>,
 }
 
+/// Room for the way to each destination. With a small next hop it is 1.5 kB on a 32-bit host, 3 kB on a 64-bit one.
+pub(super) type Hops<H> = heapless::Vec<Hop<H>, MAX_DESTINATIONS>;
+
 /// The ways to all destinations, looked up once. Branches are made of them one at a time, so that the stack holds one: a branch
-/// is several times as large as a way. With a small next hop it is 1.5 kB on a 32-bit host, 3 kB on a 64-bit one.
-pub(super) struct Branches<H> {
-    hops: heapless::Vec<Hop<H>, MAX_DESTINATIONS>,
+/// is several times as large as a way.
+pub(super) struct Branches<'h, H> {
+    /// Lent: inside, the compiler would fill all of it with zeros for every packet.
+    hops: &'h mut Hops<H>,
     /// How many at the beginning are served.
     served: usize,
 }
 
-impl<H: Copy + PartialEq> Branches<H> {
-    pub(super) const fn new() -> Self {
-        Self { hops: heapless::Vec::new(), served: 0 }
+impl<'h, H: Copy + PartialEq> Branches<'h, H> {
+    /// `hops` is empty.
+    pub(super) const fn new(hops: &'h mut Hops<H>) -> Self {
+        Self { hops, served: 0 }
     }
 
     /// Looks up `destinations`, and returns those without a route. `tunnel` names the tunnel that is the next hop to an address,
@@ -93,8 +98,9 @@ impl<H: Copy + PartialEq> Branches<H> {
         let (by_tunnel, route, index) = (first.by_tunnel, first.route, usize::from(first.destination));
         let dscps = arrived.dscp(index).into_iter().collect();
         let mut branch = Branch { by_tunnel, route, destinations: DestinationSet::single(index), dscps };
+        // The next hop first: where there are many branches, it is what differs.
         let is_for =
-            |hop: &&mut Hop<H>| !hop.served && hop.by_tunnel == by_tunnel && hop.route.next_hop == route.next_hop;
+            |hop: &&mut Hop<H>| hop.route.next_hop == route.next_hop && !hop.served && hop.by_tunnel == by_tunnel;
         for hop in waiting.iter_mut().filter(is_for) {
             let other = usize::from(hop.destination);
             let dscp = arrived.dscp(other);

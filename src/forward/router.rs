@@ -2,7 +2,7 @@
 
 use super::admit::admit;
 use super::arrival::{Arrival, Way};
-use super::branch::Branches;
+use super::branch::{Branches, Hops};
 use super::counters::add;
 use super::output::Output;
 use super::reports::Reports;
@@ -120,7 +120,8 @@ impl<M: DscpMerge> Router<M> {
                 Way::Own | Way::Link | Way::Tunnel { .. } => true,
             };
         let tunnel = |address| if by_tunnels { routes.tunnel(address) } else { None };
-        let mut branches = Branches::new();
+        let mut hops = Hops::new();
+        let mut branches = Branches::new(&mut hops);
         let no_route = branches.look_up(arrival, remote, routes, tunnel);
         add(&mut counters.no_route, no_route.len());
         let out = Output::new(now, policy.max_copies, egress, counters, reports);

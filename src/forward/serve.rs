@@ -57,17 +57,77 @@ pub(super) fn remote<A: Arrived, R: RouteLookup + ?Sized>(
 }
 
 /// The destinations to be served that repeat an earlier one: address, and port if there are ports (WIRE.md §5).
-/// Sorted rather than compared pair by pair, as a sender chooses how many there are.
 fn duplicates<A: Arrived>(arrived: &A) -> DestinationSet {
+    duplicates_by_hash(arrived).unwrap_or_else(|| duplicates_by_order(arrived))
+}
+
+/// More looks into the table than this show that the sender chose its destinations to make it slow; 127 at random take 160.
+const MAX_LOOKS: u32 = 512;
+
+/// In a table that is never more than half full. `None` if the destinations do not spread over it.
+fn duplicates_by_hash<A: Arrived>(arrived: &A) -> Option<DestinationSet> {
+    // An index increased by one, or 0 where there is none.
+    let mut table = [0_u8; 256];
+    let mut looks = 0_u32;
+    let mut repeated = DestinationSet::EMPTY;
+    for index in arrived.bits().iter() {
+        let wanted = target(arrived, index);
+        let mut at = hash(wanted);
+        loop {
+            looks = looks.saturating_add(1);
+            if looks > MAX_LOOKS {
+                return None;
+            }
+            let place = table.get_mut(usize::from(at))?;
+            match place.checked_sub(1) {
+                None => {
+                    *place = u8::try_from(index).ok()?.checked_add(1)?;
+                    break;
+                }
+                Some(earlier) if target(arrived, usize::from(earlier)) == wanted => {
+                    repeated.insert(index);
+                    break;
+                }
+                Some(_) => at = at.wrapping_add(1),
+            }
+        }
+    }
+    Some(repeated)
+}
+
+/// Sorted rather than compared pair by pair, as a sender chooses how many there are.
+fn duplicates_by_order<A: Arrived>(arrived: &A) -> DestinationSet {
     let mut order: heapless::Vec<usize, MAX_DESTINATIONS> = heapless::Vec::new();
     for index in arrived.bits().iter() {
         // There is room for all.
         let _ = order.push(index);
     }
-    let target = |index: usize| (arrived.destination(index), arrived.port(index));
-    order.sort_unstable_by_key(|&index| (target(index), index));
+    order.sort_unstable_by_key(|&index| (target(arrived, index), index));
     let pairs = order.iter().zip(order.iter().skip(1));
-    pairs.filter(|&(&earlier, &later)| target(earlier) == target(later)).map(|(_, &later)| later).collect()
+    pairs
+        .filter(|&(&earlier, &later)| target(arrived, earlier) == target(arrived, later))
+        .map(|(_, &later)| later)
+        .collect()
+}
+
+type Target = (Option<IpAddr>, Option<u16>);
+
+fn target<A: Arrived>(arrived: &A, index: usize) -> Target {
+    (arrived.destination(index), arrived.port(index))
+}
+
+fn hash((address, port): Target) -> u8 {
+    let address = match address {
+        None => 0,
+        Some(IpAddr::V4(address)) => u64::from(address.to_bits()),
+        Some(IpAddr::V6(address)) => {
+            let bits = address.to_bits();
+            (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32)
+        }
+    };
+    let mixed = address ^ u64::from(port.unwrap_or(0)).rotate_left(32);
+    // 2^64 divided by the golden ratio: what it makes of numbers in a row lies far apart in the upper bits.
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
 }
 
 /// The first of `addresses` that packets are not routed to, whether its bit is set or not: a bit may have been cleared on the
@@ -96,5 +156,76 @@ pub(super) fn reverse_path_ok<R: RouteLookup + ?Sized>(
         ReversePath::Unchecked => true,
         ReversePath::Loose => routes.route(source).is_some(),
         ReversePath::Strict => from.is_some_and(|from| routes.is_reverse_path(source, from)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Destinations and their ports, all of them to be served.
+    struct List(std::vec::Vec<(IpAddr, Option<u16>)>);
+
+    impl Arrived for List {
+        fn bits(&self) -> DestinationSet {
+            DestinationSet::first_n(self.0.len())
+        }
+        fn destination(&self, index: usize) -> Option<IpAddr> {
+            self.0.get(index).map(|target| target.0)
+        }
+        fn port(&self, index: usize) -> Option<u16> {
+            self.0.get(index).and_then(|target| target.1)
+        }
+        fn dscp(&self, _: usize) -> Option<Dscp> {
+            None
+        }
+        fn is_echo_request(&self) -> bool {
+            false
+        }
+        fn hop_limit_left(&self) -> u8 {
+            1
+        }
+    }
+
+    /// By the definition.
+    fn expected(list: &List) -> DestinationSet {
+        let all = &list.0;
+        (0..all.len()).filter(|&index| all[..index].contains(&all[index])).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_find_what_repeats(
+            choices in proptest::collection::vec((0_u16..200, 0_u16..3), 0..=127),
+            v6: bool,
+            ports: bool,
+        ) {
+            let address = |number: u16| match v6 {
+                true => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, number]),
+                false => IpAddr::from([10, 0, 0, number as u8]),
+            };
+            let list = List(choices.iter().map(|&(host, port)| (address(host), ports.then_some(port))).collect());
+            prop_assert_eq!(duplicates_by_order(&list), expected(&list));
+            prop_assert_eq!(duplicates(&list), expected(&list));
+        }
+    }
+
+    /// 127 destinations of one hash would take thousands of looks.
+    #[test]
+    fn destinations_of_one_hash_are_sorted_instead() {
+        let of_one_hash = (0..=u32::MAX).map(|bits| IpAddr::from(bits.to_be_bytes()));
+        let mut all: std::vec::Vec<_> = of_one_hash
+            .filter(|&address| hash((Some(address), None)) == 7)
+            .map(|address| (address, None))
+            .take(126)
+            .collect();
+        all.push(all[3]);
+        let list = List(all);
+        assert_eq!(duplicates_by_hash(&list), None);
+        assert_eq!(duplicates(&list), DestinationSet::single(126));
+        let few = List(list.0[..20].to_vec());
+        assert_eq!(duplicates_by_hash(&few), Some(DestinationSet::EMPTY));
     }
 }

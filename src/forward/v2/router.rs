@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::copy::{CopyV2, Unicast, behind};
 use super::{ForwardErrorV2, RouterPolicyV2};
-use crate::forward::branch::{Branch, Branches};
+use crate::forward::branch::{Branch, Branches, Hops};
 use crate::forward::counters::add;
 use crate::forward::output::Output;
 use crate::forward::reports::Reports;
@@ -81,7 +81,8 @@ impl RouterV2 {
         let packet = admit(packet, from, code_points, policy, routes).inspect_err(|error| count(counters, *error))?;
         let mut outcome = Outcome::default();
         let remote = remote(&packet, policy.allow_echo, routes, counters, &mut outcome);
-        let mut branches = Branches::new();
+        let mut hops = Hops::new();
+        let mut branches = Branches::new(&mut hops);
         let no_route = branches.look_up(&packet, remote, routes, |_| None);
         add(&mut counters.no_route, no_route.len());
         let unicast = if policy.x2u { Unicast::new(&packet) } else { None };

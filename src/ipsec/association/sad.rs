@@ -109,6 +109,9 @@ impl<P: CryptoProvider + ?Sized, S: InboundSad<P> + ?Sized> InboundSad<P> for &m
 ///
 /// An association stays where it was put, and is dropped there: none of its key's octets are left behind when it goes.
 pub struct FixedSad<P: CryptoProvider, const N: usize> {
+    /// The SPI of the association in each slot, 0 where there is none: nothing else of an association is looked at in search of
+    /// another.
+    spis: [u32; N],
     slots: [Option<(Sa<P>, InboundState)>; N],
 }
 
@@ -116,7 +119,7 @@ impl<P: CryptoProvider, const N: usize> FixedSad<P, N> {
     /// An empty database.
     #[must_use]
     pub const fn new() -> Self {
-        Self { slots: [const { None }; N] }
+        Self { spis: [0; N], slots: [const { None }; N] }
     }
 
     /// Adds an association of which `usage` is used up: [`Usage::new`] if it is fresh.
@@ -126,11 +129,13 @@ impl<P: CryptoProvider, const N: usize> FixedSad<P, N> {
     /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
     #[allow(clippy::result_large_err, reason = "an association that does not fit is not lost")]
     pub fn insert(&mut self, sa: Sa<P>, usage: Usage) -> Result<(), Sa<P>> {
-        if self.slot(&sa.id()).is_some() {
+        if self.state(&sa.id()).is_some() {
             return Err(sa);
         }
-        let Some(free) = self.slots.iter_mut().find(|slot| slot.is_none()) else { return Err(sa) };
-        *free = Some((sa, InboundState::new(usage)));
+        let free = self.spis.iter_mut().zip(&mut self.slots).find(|(_, slot)| slot.is_none());
+        let Some((spi, slot)) = free else { return Err(sa) };
+        *spi = sa.spi().value();
+        *slot = Some((sa, InboundState::new(usage)));
         Ok(())
     }
 
@@ -138,14 +143,19 @@ impl<P: CryptoProvider, const N: usize> FixedSad<P, N> {
     ///
     /// Its senders' windows are [forgotten](crate::ipsec::SenderWindows::forget) afterwards, never before.
     pub fn remove(&mut self, id: &SaId) -> bool {
-        self.slot(id).is_some_and(|slot| {
+        let place = self.with_spi(id.spi).find(|(_, (sa, _))| sa.id() == *id).map(|(place, _)| place);
+        let Some(place) = place else { return false };
+        if let (Some(spi), Some(slot)) = (self.spis.get_mut(place), self.slots.get_mut(place)) {
+            *spi = 0;
             *slot = None;
-            true
-        })
+        }
+        true
     }
 
-    fn slot(&mut self, id: &SaId) -> Option<&mut Option<(Sa<P>, InboundState)>> {
-        self.slots.iter_mut().find(|slot| slot.as_ref().is_some_and(|(sa, _)| sa.id() == *id))
+    /// The associations with this SPI, and where they are.
+    fn with_spi(&self, spi: Spi) -> impl Iterator<Item = (usize, &(Sa<P>, InboundState))> {
+        let places = self.spis.iter().enumerate().filter(move |&(_, other)| *other == spi.value());
+        places.filter_map(|(place, _)| Some((place, self.slots.get(place)?.as_ref()?)))
     }
 
     /// The associations, in no particular order.
@@ -181,9 +191,9 @@ impl<P: CryptoProvider, const N: usize> core::fmt::Debug for FixedSad<P, N> {
 
 impl<P: CryptoProvider, const N: usize> SadLookup<P> for FixedSad<P, N> {
     fn lookup(&self, protocol: SecurityProtocol, spi: Spi, destination: IpAddr, source: IpAddr) -> Option<&Sa<P>> {
-        self.iter()
-            .map(|(sa, _)| sa)
-            .filter(|sa| sa.protocol() == protocol && sa.spi() == spi && sa.is_for(destination, source))
+        self.with_spi(spi)
+            .map(|(_, (sa, _))| sa)
+            .filter(|sa| sa.protocol() == protocol && sa.is_for(destination, source))
             // Destination weighs more than source.
             .max_by_key(|sa| (sa.destination().is_some(), sa.source().is_some()))
     }
@@ -191,10 +201,11 @@ impl<P: CryptoProvider, const N: usize> SadLookup<P> for FixedSad<P, N> {
 
 impl<P: CryptoProvider, const N: usize> InboundSad<P> for FixedSad<P, N> {
     fn state(&self, sa: &SaId) -> Option<&InboundState> {
-        self.iter().find(|(own, _)| own.id() == *sa).map(|(_, state)| state)
+        self.with_spi(sa.spi).find(|(_, (own, _))| own.id() == *sa).map(|(_, (_, state))| state)
     }
 
     fn state_mut(&mut self, sa: &SaId) -> Option<&mut InboundState> {
-        self.slot(sa)?.as_mut().map(|(_, state)| state)
+        let (place, _) = self.with_spi(sa.spi).find(|(_, (own, _))| own.id() == *sa)?;
+        self.slots.get_mut(place)?.as_mut().map(|(_, state)| state)
     }
 }

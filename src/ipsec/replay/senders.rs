@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 
 use crate::ipsec::association::config::SaId;
+use crate::ipsec::replay::index::Index;
 use crate::ipsec::replay::window::{NewSender, ReplayError, ReplayWindow, Unverified};
 
 /// Whose sequence numbers a window follows: an association and a source address (draft §3.1.2).
@@ -15,6 +16,25 @@ pub struct SenderKey {
     pub sa: SaId,
     /// Source address of the packet.
     pub source: IpAddr,
+}
+
+impl SenderKey {
+    /// A number by which to look for it. Made of what tells senders apart in nearly every deployment: SPI and source address. Keys
+    /// that differ in the rest alone have one hash.
+    #[inline]
+    const fn hash(&self) -> u32 {
+        let source = match self.source {
+            IpAddr::V4(address) => address.to_bits() as u64,
+            IpAddr::V6(address) => {
+                let bits = address.to_bits();
+                // Unlike prefixes, which differ little, do not undo unlike interface identifiers.
+                (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32)
+            }
+        };
+        let mixed = source ^ (self.sa.spi.value() as u64).rotate_left(32);
+        // 2^64 divided by the golden ratio: the upper bits of what it makes of numbers in a row lie far apart.
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    }
 }
 
 /// Holds the windows of all senders.
@@ -73,11 +93,22 @@ impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
 /// A sender gets its window with the first packet of its that verifies, and keeps it until [`forget`](Self::forget) or
 /// [`forget_sender`](Self::forget_sender); when the table is full a new one is refused. What that means under ESP for any sender, see [`SaConfig::source`].
 ///
+/// A sender is found by a hash of SPI and source address, in a time that does not grow with the number of senders. `SENDERS` is
+/// 65534 at most.
+///
+/// # Security
+///
+/// Who holds the key of an association for any sender can choose source addresses that have one hash: then finding such a sender
+/// takes a look at each of them, at most at `SENDERS`. Nobody else can, as only packets that verified add senders; and who is
+/// found does not depend on it.
+///
 /// [`SaConfig::source`]: crate::ipsec::SaConfig::source
 #[derive(Debug)]
 pub struct SenderWindows<const SENDERS: usize = 16, const WORDS: usize = 2> {
     size: u32,
     windows: heapless::Vec<(SenderKey, ReplayWindow<[u64; WORDS]>), SENDERS>,
+    /// Where in `windows` a sender is.
+    index: Index<SENDERS>,
 }
 
 impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
@@ -85,7 +116,7 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     #[must_use]
     pub fn new(size: u32) -> Option<Self> {
         ReplayWindow::<[u64; WORDS]>::new(size)?;
-        Some(Self { size, windows: heapless::Vec::new() })
+        Some(Self { size, windows: heapless::Vec::new(), index: Index::new() })
     }
 
     /// Adds a sender known to be at `highest`, as told by the key server, or moves a known one's window there if that is
@@ -96,8 +127,9 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     /// - [`ReplayError::TableFull`].
     pub fn start_after(&mut self, sender: SenderKey, highest: u64) -> Result<(), ReplayError> {
         let started = ReplayWindow::starting_after(self.size, highest).ok_or(ReplayError::TableFull)?;
-        let Some((_, window)) = self.windows.iter_mut().find(|(key, _)| *key == sender) else {
-            return self.windows.push((sender, started)).map_err(|_| ReplayError::TableFull);
+        let known = self.place_of(&sender);
+        let Some((_, window)) = known.and_then(|place| self.windows.get_mut(place)) else {
+            return self.push(sender, started);
         };
         if window.as_dyn().highest() < highest {
             *window = started;
@@ -109,6 +141,7 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     /// packets could be replayed.
     pub fn forget(&mut self, sa: &SaId) {
         self.windows.retain(|(key, _)| key.sa != *sa);
+        self.rebuild_index();
     }
 
     /// Drops the window of one sender, for a host that chooses to make room in a full table. Returns whether it had one.
@@ -118,7 +151,10 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     /// Everything that sender ever sent under the association can be replayed afterwards, once, as if it were new. Nothing is
     /// ever dropped by itself.
     pub fn forget_sender(&mut self, sender: &SenderKey) -> bool {
-        self.windows.iter().position(|(key, _)| key == sender).map(|index| self.windows.swap_remove(index)).is_some()
+        let Some(place) = self.place_of(sender) else { return false };
+        self.windows.swap_remove(place);
+        self.rebuild_index();
+        true
     }
 
     /// The senders that have a window, with the highest number accepted of each.
@@ -139,18 +175,37 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     }
 }
 
+impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
+    #[inline]
+    fn place_of(&self, sender: &SenderKey) -> Option<usize> {
+        self.index.find(sender.hash(), |place| self.windows.get(place).is_some_and(|(key, _)| key == sender))
+    }
+
+    /// Adds a sender that is not there.
+    fn push(&mut self, sender: SenderKey, window: ReplayWindow<[u64; WORDS]>) -> Result<(), ReplayError> {
+        self.windows.push((sender, window)).map_err(|_| ReplayError::TableFull)?;
+        self.index.push(sender.hash());
+        Ok(())
+    }
+
+    /// Windows were taken out.
+    fn rebuild_index(&mut self) {
+        self.index.rebuild(self.windows.iter().map(|(key, _)| key.hash()));
+    }
+}
+
 impl<const SENDERS: usize, const WORDS: usize> NewSender for SenderWindows<SENDERS, WORDS> {
     fn add(&mut self, sender: SenderKey) -> Option<&mut ReplayWindow> {
-        self.windows.push((sender, ReplayWindow::new(self.size)?)).ok()?;
+        self.push(sender, ReplayWindow::new(self.size)?).ok()?;
         self.windows.last_mut().map(|(_, window)| window.as_dyn())
     }
 }
 
 impl<const SENDERS: usize, const WORDS: usize> ReplayStore for SenderWindows<SENDERS, WORDS> {
     fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
-        match self.windows.iter().position(|(key, _)| *key == sender) {
-            Some(index) => {
-                let (_, window) = self.windows.get_mut(index).ok_or(ReplayError::Replayed)?;
+        match self.place_of(&sender) {
+            Some(place) => {
+                let (_, window) = self.windows.get_mut(place).ok_or(ReplayError::Replayed)?;
                 window.as_dyn().check(received, esn)
             }
             None => {

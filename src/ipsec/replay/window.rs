@@ -75,14 +75,18 @@ impl<const WORDS: usize> ReplayWindow<[u64; WORDS]> {
 }
 
 impl ReplayWindow<[u64]> {
-    /// The number that a packet carrying the low half `received` must have, or `None` if it would have to be negative.
+    /// The number that a packet carrying the low half `received` must have, which is not left of the window; `None` if it would
+    /// have to be.
     ///
     /// RFC 4303 §A2.2: of the numbers with that low half, the lowest that is not left of the window.
-    const fn full_number(&self, received: u32, esn: bool) -> Option<u64> {
-        if !esn {
-            return Some(received as u64);
+    #[inline]
+    fn full_number(&self, received: u32, esn: bool) -> Option<u64> {
+        if esn {
+            return infer(self.highest, self.size, received);
         }
-        infer(self.highest, self.size, received)
+        let number = u64::from(received);
+        // 2^32 and the largest window are far from overflow.
+        if number.wrapping_add(self.size) > self.highest { Some(number) } else { None }
     }
 
     /// Checks a number as received against the window; with `esn` its upper half is inferred.
@@ -92,80 +96,120 @@ impl ReplayWindow<[u64]> {
     /// # Errors
     ///
     /// - [`ReplayError::Replayed`].
+    #[inline]
     pub fn check(&mut self, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
-        let number = self.full_number(received, esn).ok_or(ReplayError::Replayed)?;
-        if number == 0 || self.has_seen(number) {
-            return Err(ReplayError::Replayed);
-        }
-        Ok(Unverified { number, place: Place::Known(self) })
-    }
-
-    fn has_seen(&self, number: u64) -> bool {
-        match self.highest.checked_sub(number) {
-            None => false,
-            Some(age) if age >= self.size => true,
-            Some(_) => {
-                let (word, bit) = self.place_of(number);
-                self.bits.get(word).is_none_or(|word| word & bit != 0)
+        match self.full_number(received, esn) {
+            Some(number) if self.is_next(number) || !self.has_seen(number) => {
+                Ok(Unverified { number, place: Place::Known(self) })
             }
+            _ => Err(ReplayError::Replayed),
         }
     }
 
-    /// The word and the bit in it that stand for `number`.
-    fn place_of(&self, number: u64) -> (usize, u64) {
-        let word = (number >> 6).checked_rem(self.bits.len() as u64).unwrap_or(0);
-        (word as usize, 1 << (number & 63))
+    /// Whether `number` is the one that follows the highest: nearly every packet's is. 0 follows none.
+    #[inline]
+    const fn is_next(&self, number: u64) -> bool {
+        number != 0 && number.wrapping_sub(1) == self.highest
+    }
+
+    /// Whether `number`, which is not left of the window, was seen. The bit of 0 is set from the beginning until 0 lies left.
+    ///
+    /// Without a branch on where it lies: once packets are out of order, a processor cannot foresee that.
+    #[inline]
+    fn has_seen(&self, number: u64) -> bool {
+        let word = self.bits.get(self.index_of(number >> 6)).copied().unwrap_or(u64::MAX);
+        let bit_on_top = word << (!number & 63);
+        // Negative unless it lies right, by less than 2^33; the bit is then another number's.
+        let ahead = number.wrapping_sub(1).wrapping_sub(self.highest);
+        (bit_on_top & ahead) >> 63 != 0
+    }
+
+    /// The word that stands for the 64 numbers from `64 * number_word` on.
+    #[inline]
+    fn index_of(&self, number_word: u64) -> usize {
+        let words = self.bits.len();
+        let mask = words.wrapping_sub(1);
+        if words & mask == 0 {
+            return number_word as usize & mask;
+        }
+        // Takes longer than all else here. Most windows do without.
+        number_word.checked_rem(words as u64).unwrap_or(0) as usize
     }
 
     /// Marks `number` as seen; the window moves to it if it lies right of it.
+    #[inline(always)]
     fn mark(&mut self, number: u64) {
-        if number > self.highest {
-            self.clear_between(self.highest, number);
+        if self.is_next(number) {
             self.highest = number;
-        }
-        let (word, bit) = self.place_of(number);
-        if let Some(word) = self.bits.get_mut(word) {
-            *word |= bit;
+            self.set(number, 0);
+        } else {
+            self.mark_out_of_order(number);
         }
     }
 
-    /// Clears the bits of the numbers right of `after`, up to and with `last`, and no others.
-    fn clear_between(&mut self, after: u64, last: u64) {
-        let words = self.bits.len() as u64;
-        let (first_word, last_word) = (after >> 6, last >> 6);
-        if last_word.wrapping_sub(first_word) > words {
+    /// The same for one that does not follow the highest. Without a branch on where it lies, if not in a later word.
+    #[inline(always)]
+    fn mark_out_of_order(&mut self, number: u64) {
+        if number > self.highest | 63 {
+            self.clear_up_to_word_of(number);
+            self.highest = number;
+            self.set(number, bit_of(number).wrapping_sub(1));
+            return;
+        }
+        let highest = self.highest.max(number);
+        // The bits from the highest so far up to the new one, of which the lowest stays; none if it stays the highest.
+        let from_highest = bit_of(highest).wrapping_sub(bit_of(self.highest));
+        let passed = from_highest & from_highest.wrapping_sub(1);
+        self.highest = highest;
+        self.set(number, passed);
+    }
+
+    /// Sets the bit of `number`, and clears `passed` in its word.
+    #[inline]
+    fn set(&mut self, number: u64, passed: u64) {
+        let index = self.index_of(number >> 6);
+        if let Some(word) = self.bits.get_mut(index) {
+            *word = (*word & !passed) | bit_of(number);
+        }
+    }
+
+    /// Clears the bits right of the highest number, and the words behind it up to that of `number`, which is a later one.
+    #[inline(never)]
+    fn clear_up_to_word_of(&mut self, number: u64) {
+        let (first_word, last_word) = (self.highest >> 6, number >> 6);
+        if last_word.wrapping_sub(first_word) > self.bits.len() as u64 {
             self.bits.fill(0);
             return;
         }
-        for number_word in first_word..=last_word {
-            // All bits above that of `after`, and none above that of `last`.
-            let above = if number_word == first_word { !(u64::MAX >> (63 ^ (after & 63))) } else { u64::MAX };
-            let below = if number_word == last_word { u64::MAX >> (63 ^ (last & 63)) } else { u64::MAX };
-            let index = number_word.checked_rem(words).unwrap_or(0) as usize;
+        // Up to the highest.
+        let mut kept = u64::MAX >> (!self.highest & 63);
+        for number_word in first_word..last_word {
+            let index = self.index_of(number_word);
             if let Some(word) = self.bits.get_mut(index) {
-                *word &= !(above & below);
+                *word &= kept;
             }
+            kept = 0;
         }
     }
+}
+
+/// The bit that stands for `number` in its word.
+#[inline]
+const fn bit_of(number: u64) -> u64 {
+    1 << (number & 63)
 }
 
 /// How many numbers share an upper half.
 const SUBSPACE: u64 = 1 << 32;
 
-/// RFC 4303 §A2.2. `None` where the number's upper half would be below zero.
+/// RFC 4303 §A2.2. `None` where the number's upper half would be below zero, or above the greatest there is.
+#[inline]
 const fn infer(highest: u64, size: u64, received: u32) -> Option<u64> {
-    let received = received as u64;
     // The left edge; below zero it reaches into the subspace before the first.
-    match highest.checked_sub(size.wrapping_sub(1)) {
-        Some(bottom) => {
-            let candidate = (bottom & !(SUBSPACE.wrapping_sub(1))) | received;
-            if candidate >= bottom { Some(candidate) } else { candidate.checked_add(SUBSPACE) }
-        }
-        None => {
-            let missing = size.wrapping_sub(1).wrapping_sub(highest);
-            if received >= SUBSPACE.wrapping_sub(missing) { None } else { Some(received) }
-        }
-    }
+    let (bottom, below_zero) = highest.overflowing_sub(size.wrapping_sub(1));
+    let ahead = received.wrapping_sub(bottom as u32) as u64;
+    let (number, carried) = bottom.overflowing_add(ahead);
+    if carried == below_zero { Some(number) } else { None }
 }
 
 /// A number that the window would accept, of a packet whose ICV is not verified yet.
@@ -228,13 +272,24 @@ impl<'a> Unverified<'a> {
     /// # Errors
     ///
     /// - [`ReplayError::TableFull`]: the sender is new and there is no room for it.
+    // Left to itself the compiler makes a call of it, which takes longer than what it does.
+    #[inline(always)]
     pub fn commit(self) -> Result<(), ReplayError> {
         match self.place {
-            Place::Known(window) => window.mark(self.number),
-            Place::New(table, sender) => table.add(sender).ok_or(ReplayError::TableFull)?.mark(self.number),
+            Place::Known(window) => {
+                window.mark(self.number);
+                Ok(())
+            }
+            Place::New(table, sender) => commit_new(table, sender, self.number),
         }
-        Ok(())
     }
+}
+
+/// The first packet of a sender verified.
+#[cold]
+fn commit_new(table: &mut dyn NewSender, sender: SenderKey, number: u64) -> Result<(), ReplayError> {
+    table.add(sender).ok_or(ReplayError::TableFull)?.mark(number);
+    Ok(())
 }
 
 #[cfg(test)]
