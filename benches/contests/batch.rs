@@ -1,0 +1,183 @@
+//! Bursts of packets, each under an association of its own, through the seam: what a provider makes of them.
+//!
+//! The octets are those from SPI to ICV, and the jobs are made anew for each burst, as the packets of one are not those of the
+//! next.
+
+use std::hint::black_box;
+
+use xcast_sec::crypto::{CipherAlgorithm, CryptoProvider, EspJob, IntegrityAlgorithm, RustCrypto};
+
+use super::packets::{self, BURST, ESP_HEADER_LEN, ICV_LEN, IV_LEN, Pool, SIZES};
+use super::raw::Raw;
+use super::{Course, Entry, Prepared, Row};
+
+/// The keys of one association.
+pub(crate) struct Keys<P: CryptoProvider> {
+    pub(crate) cipher: P::CipherKey,
+    pub(crate) integrity: P::IntegrityKey,
+}
+
+/// What a burst is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Burst {
+    /// Packets of one size, each under its own keys.
+    Of(usize),
+    /// Packets of all sizes.
+    Mixed,
+    /// Copies of one packet of this size, under one key, as a sender to many makes them.
+    Copies(usize, usize),
+}
+
+impl Burst {
+    /// All that are measured.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        SIZES.into_iter().map(Self::Of).chain([Self::Mixed, Self::Copies(10, 1400)])
+    }
+
+    /// Packets from SPI to ICV, not encrypted yet, with the number of the keys of each.
+    pub(crate) fn packets(self) -> Numbered {
+        let count = if let Self::Copies(count, _) = self { count } else { BURST };
+        let packet = |number: usize| {
+            let (keys, size) = match self {
+                Self::Of(size) => (number, size),
+                Self::Mixed => (number, SIZES[number * 7 % SIZES.len()]),
+                Self::Copies(_, size) => (0, size),
+            };
+            let data_len = size.next_multiple_of(16);
+            let mut octets: Vec<u8> = (0..ESP_HEADER_LEN + data_len).map(|at| (at * 11 + number) as u8).collect();
+            octets[ESP_HEADER_LEN - IV_LEN..ESP_HEADER_LEN].copy_from_slice(&packets::iv(number));
+            octets.resize(ESP_HEADER_LEN + data_len + ICV_LEN, 0);
+            (keys, octets)
+        };
+        (0..count).map(packet).collect()
+    }
+}
+
+impl std::fmt::Display for Burst {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Of(size) => write!(f, "{size}"),
+            Self::Mixed => f.write_str("mixed"),
+            Self::Copies(count, size) => write!(f, "{count} copies, {size}"),
+        }
+    }
+}
+
+/// The same packets after sealing, by RustCrypto's primitives.
+pub(crate) fn sealed(burst: Burst) -> Numbered {
+    let mut packets = burst.packets();
+    for (keys, packet) in &mut packets {
+        raw(*keys).seal(packet);
+    }
+    packets
+}
+
+fn raw(keys: usize) -> Raw {
+    Raw::new(&packets::cipher_key(keys), &packets::integrity_key(keys))
+}
+
+fn keys<P: CryptoProvider>(crypto: &mut P, number: usize) -> Keys<P> {
+    let cipher = crypto.cipher_key(CipherAlgorithm::AesCbc, &packets::cipher_key(number));
+    let integrity = crypto.integrity_key(IntegrityAlgorithm::HmacSha1_96, &packets::integrity_key(number));
+    let (Ok(cipher), Ok(integrity)) = (cipher, integrity) else { panic!("keys fit") };
+    Keys { cipher, integrity }
+}
+
+/// Sealing or opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Seal,
+    Open,
+}
+
+/// Packets, with the number of the keys of each.
+pub(crate) type Numbered = Vec<(usize, Vec<u8>)>;
+
+/// The packets that go in, and those that are to come out.
+pub(crate) fn before_and_after(burst: Burst, direction: Direction) -> (Numbered, Numbered) {
+    let (plain, sealed) = (burst.packets(), sealed(burst));
+    match direction {
+        Direction::Seal => (plain, sealed),
+        Direction::Open => {
+            // Opening leaves the ICV as it came.
+            let opened = plain.into_iter().zip(&sealed).map(|((keys, mut octets), (_, sealed))| {
+                let icv_at = octets.len() - ICV_LEN;
+                octets[icv_at..].copy_from_slice(&sealed[icv_at..]);
+                (keys, octets)
+            });
+            (sealed.clone(), opened.collect())
+        }
+    }
+}
+
+/// Burst by burst through the seam, by `crypto`.
+pub(crate) fn through_the_seam<P: CryptoProvider + 'static>(
+    mut crypto: P,
+    burst: Burst,
+    direction: Direction,
+) -> Box<dyn Entry> {
+    let (before, after) = before_and_after(burst, direction);
+    let (numbers, octets): (Vec<usize>, Vec<_>) = before.into_iter().unzip();
+    let keys: Vec<Keys<P>> = (0..BURST).map(|number| keys(&mut crypto, number)).collect();
+    let mut entry = Prepared::new(Pool::new(octets), Pool::reset, move |pool: &mut Pool| {
+        let mut jobs = heapless::Vec::<_, BURST>::new();
+        for (octets, &number) in pool.buffers.iter_mut().zip(&numbers) {
+            let Keys { cipher, integrity } = &keys[number];
+            let job = EspJob::new(cipher, integrity, octets, IV_LEN, ICV_LEN, None).expect("long enough");
+            assert!(jobs.push(job).is_ok(), "more packets than a burst has");
+        }
+        match direction {
+            Direction::Seal => crypto.esp_seal_many(black_box(&mut jobs)),
+            Direction::Open => crypto.esp_open_many(black_box(&mut jobs)),
+        }
+        assert!(jobs.iter().all(|job| job.result().is_ok()));
+    });
+    for (actual, (_, expected)) in entry.once().buffers.iter().zip(&after) {
+        assert_eq!(actual, expected, "{direction:?} {burst}");
+    }
+    Box::new(entry)
+}
+
+/// The same burst, packet by packet, by RustCrypto's primitives.
+pub(crate) fn one_by_one(burst: Burst, direction: Direction) -> Box<dyn Entry> {
+    let (before, after) = before_and_after(burst, direction);
+    let (numbers, octets): (Vec<usize>, Vec<_>) = before.into_iter().unzip();
+    let keys: Vec<Raw> = (0..BURST).map(raw).collect();
+    let mut entry = Prepared::new(Pool::new(octets), Pool::reset, move |pool: &mut Pool| {
+        for (octets, &number) in pool.buffers.iter_mut().zip(&numbers) {
+            match direction {
+                Direction::Seal => keys[number].seal(black_box(octets)),
+                Direction::Open => assert!(keys[number].open(black_box(octets))),
+            }
+        }
+    });
+    for (actual, (_, expected)) in entry.once().buffers.iter().zip(&after) {
+        assert_eq!(actual, expected, "{direction:?} {burst}");
+    }
+    Box::new(entry)
+}
+
+/// The providers that there are, by name: what takes a burst to each.
+#[allow(clippy::type_complexity, reason = "a table")]
+pub(crate) fn providers() -> Vec<(&'static str, fn(Burst, Direction) -> Box<dyn Entry>)> {
+    vec![("RustCrypto", |burst, direction| through_the_seam(RustCrypto, burst, direction))]
+}
+
+/// The row of a burst against `anchor`.
+pub(crate) fn row(provider: &str, burst: Burst, direction: Direction, anchor: &'static str) -> Row {
+    let word = if direction == Direction::Seal { "seal" } else { "open" };
+    Row::new(&format!("batch {word}, `{provider}`"), burst, anchor, burst.packets().len())
+}
+
+pub(crate) fn all(course: &mut dyn Course) {
+    for (name, entry) in providers() {
+        for direction in [Direction::Seal, Direction::Open] {
+            for burst in Burst::all() {
+                let row = row(name, burst, direction, "RustCrypto's primitives");
+                if course.wants(&row) {
+                    course.contest(row, &mut *entry(burst, direction), &mut *one_by_one(burst, direction));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The window of a sender, found among many.
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv6Addr};
+
+use heapless::index_map::FnvIndexMap;
+use xcast_sec::ipsec::{ReplayStore, ReplayWindow, SaId, SecurityProtocol, SenderKey, SenderWindows, Spi};
+
+use super::{Course, Entry, Row};
+
+pub(crate) const LOOKUPS: usize = 512;
+/// Below it lies everything that is looked up.
+const HIGHEST: u64 = 1000;
+const NUMBER: u32 = 1001;
+
+fn sender(number: usize) -> SenderKey {
+    let spi = Spi::new(0x1000).expect("not reserved");
+    let sa = SaId { protocol: SecurityProtocol::Esp, spi, destination: None, source: None };
+    let host = (number as u16).wrapping_mul(0x9e37);
+    SenderKey { sa, source: IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, number as u16, host)) }
+}
+
+/// Senders in an order that no predictor of branches learns.
+fn asked(senders: usize) -> Vec<SenderKey> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        sender((state >> 8) as usize % senders)
+    };
+    (0..LOOKUPS).map(|_| next()).collect()
+}
+
+pub(crate) fn ours<const SENDERS: usize>() -> impl Entry {
+    let mut windows = SenderWindows::<SENDERS, 1>::new(64).expect("a size");
+    for number in 0..SENDERS {
+        windows.start_after(sender(number), HIGHEST).expect("there is room");
+    }
+    let asked = asked(SENDERS);
+    move || {
+        for &sender in &asked {
+            let unverified = windows.check(black_box(sender), NUMBER, false).expect("new");
+            black_box(unverified.number());
+        }
+    }
+}
+
+pub(crate) fn map<const SENDERS: usize>() -> impl Entry {
+    let mut windows = FnvIndexMap::<SenderKey, ReplayWindow<[u64; 1]>, SENDERS>::new();
+    for number in 0..SENDERS {
+        let window = ReplayWindow::starting_after(64, HIGHEST).expect("a size");
+        assert!(windows.insert(sender(number), window).is_ok());
+    }
+    let asked = asked(SENDERS);
+    move || {
+        for sender in &asked {
+            let window = windows.get_mut(black_box(sender)).expect("known");
+            black_box(window.as_dyn().check(NUMBER, false).expect("new").number());
+        }
+    }
+}
+
+fn against_map<const SENDERS: usize>(course: &mut dyn Course) {
+    let row = Row::new("sender look-up", format!("{SENDERS} senders"), "FnvIndexMap", LOOKUPS).at_most(0.25);
+    course.contest(row, &mut ours::<SENDERS>(), &mut map::<SENDERS>());
+}
+
+pub(crate) fn all(course: &mut dyn Course) {
+    against_map::<16>(course);
+    against_map::<64>(course);
+    against_map::<256>(course);
+    let row = Row::new("sender look-up", "256 senders", "16 senders", LOOKUPS).at_most(1.1);
+    course.contest(row, &mut ours::<256>(), &mut ours::<16>());
+}
