@@ -10,7 +10,8 @@ use crate::parcel::{Flaw, Form, Members, Parcel, Refusal, each};
 use crate::world::{C, ESN_START, HOSTS, LANES, Lane, MEMBERS, OWN, R2_COPIES, ROUTERS, Shield};
 use crate::world::{is_tunnelled, route};
 
-pub(crate) const WINDOW: u64 = 64;
+/// No power of two, so that the library's words and these places do not coincide.
+pub(crate) const WINDOW: u64 = 96;
 
 /// The numbers seen of one sender, the plain way: a list of the last ones.
 #[derive(Clone, Copy)]

@@ -24,7 +24,7 @@ use crate::world::{
 const WINDOWS: usize = 18;
 
 pub(crate) type TestReceiver =
-    Receiver<FixedSad<RustCrypto, 24>, SenderWindows<WINDOWS, 1>, FixedSpd<64>, FixedSenders<32>, NoAudit>;
+    Receiver<FixedSad<RustCrypto, 24>, SenderWindows<WINDOWS, 2>, FixedSpd<64>, FixedSenders<32>, NoAudit>;
 
 /// How many packets are kept at each host, and at R1, to be replayed.
 const KEPT: usize = 64;
