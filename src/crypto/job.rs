@@ -84,6 +84,12 @@ impl<'j, C, I> EspJob<'j, C, I> {
         EspParts { header, iv, data, high, icv: self.icv }
     }
 
+    /// Everything in front of the ICV, in one piece; the upper half, or nothing, which the ICV covers as well; and the ICV.
+    #[cfg(feature = "rust-crypto")]
+    pub(super) fn covered(&mut self) -> (&mut [u8], &[u8], &mut [u8]) {
+        (self.protected, self.high.as_ref().map_or(&[], |high| high), self.icv)
+    }
+
     /// Everything in front of the ICV, in one piece, for a provider that works on both at the same time: the data begins at
     /// [`data_at`](Self::data_at), the initialization vector at octet 8.
     #[must_use]
@@ -97,10 +103,35 @@ impl<'j, C, I> EspJob<'j, C, I> {
         self.data_at
     }
 
+    /// Octets of the data.
+    #[cfg(feature = "rust-crypto")]
+    pub(super) const fn data_len(&self) -> usize {
+        self.protected.len().saturating_sub(self.data_at)
+    }
+
     /// The upper half of the sequence number, where the ICV covers it.
     #[must_use]
     pub const fn high(&self) -> Option<[u8; 4]> {
         self.high
+    }
+
+    /// What the ICV covers, in its two pieces.
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    pub(super) fn pieces(&self) -> [&[u8]; 2] {
+        [self.protected, self.high.as_ref().map_or(&[], |high| high)]
+    }
+
+    /// The ICV.
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    pub(super) const fn icv(&self) -> &[u8] {
+        self.icv
+    }
+
+    /// The same job for a provider with other keys. What that one says is not said of this one.
+    #[cfg(feature = "simd")]
+    pub(super) const fn with_keys<'k, D, J>(&'k mut self, cipher: &'k D, integrity: &'k J) -> EspJob<'k, D, J> {
+        let Self { protected, icv, data_at, high, result, .. } = self;
+        EspJob { cipher, integrity, protected, icv, data_at: *data_at, high: *high, result: *result }
     }
 
     /// Says how it went. Until then it went well.

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use super::{CryptoError, CryptoProvider, KeyError};
+use super::{CryptoError, CryptoProvider, KeyError, same_octets};
 
 /// Octets of the longest output any function here has (SHA-256).
 pub const MAX_PRF_LEN: usize = 32;
@@ -115,9 +115,8 @@ pub trait PrfProvider: CryptoProvider {
     where
         I: IntoIterator<Item = &'p [u8]>,
     {
-        use subtle::ConstantTimeEq;
         let computed = self.prf(key, parts)?;
-        if bool::from(computed.as_octets().ct_eq(received)) { Ok(()) } else { Err(CryptoError::Mismatch) }
+        if same_octets(computed.as_octets(), received) { Ok(()) } else { Err(CryptoError::Mismatch) }
     }
 }
 

@@ -86,7 +86,9 @@ pub use packet::buffer::PacketBuf;
 pub use packet::construction::Refusal;
 pub use packet::error::{OpenError, SealError};
 pub use packet::open::{Content, Opened, open, resynchronize, verify_ah};
+pub use packet::open_batch::open_batch;
 pub use packet::seal::{Freshness, seal_dummy_with, seal_with};
+pub use packet::seal_batch::{ToSeal, seal_batch_with};
 pub use policy::{
     Action, AddressRange, Addresses, AnySender, Direction, Directionality, FixedSenders, FixedSpd, ModeKind, NextLayer,
     PolicyEntry, PolicyId, PolicyLookup, PortSelector, Required, SelectorSet, Selectors, SenderFilter, SendersFull,
@@ -104,4 +106,7 @@ pub use sending::path_mtu::PathMtu;
 pub use sending::quoted::QuotedPacket;
 pub use sending::sequence::{Reservation, SequenceCounter, SequenceError};
 
+pub(crate) use packet::batch::CHUNK;
+pub(crate) use packet::open_batch::in_chunks;
+pub(crate) use packet::tried::Tried;
 pub(crate) use processing::verdict;

@@ -19,6 +19,7 @@ mod member;
 mod packets;
 mod protection;
 mod receiver;
+mod receiver_batch;
 mod refused;
 mod report;
 mod segment;

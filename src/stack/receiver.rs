@@ -5,7 +5,9 @@ use core::net::IpAddr;
 use super::upper_layer::{self, is_echo_request};
 use super::{Delivery, Incoming, ReceiveError, ReceiverCounters};
 use crate::crypto::CryptoProvider;
-use crate::ipsec::{AuditSink, Inbound, InboundSad, PacketBuf, PolicyLookup, Received, ReplayStore, SenderFilter};
+use crate::ipsec::{
+    AuditSink, Inbound, InboundSad, PacketBuf, PolicyLookup, Received, ReplayStore, SenderFilter, Tried,
+};
 use crate::time::Instant;
 use crate::wire::{
     BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, IpHeader, ParseErrorKind, XcastPacket, is_routable_unicast,
@@ -183,21 +185,19 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
         F: SenderFilter,
         A: AuditSink,
     {
-        self.counters.count_packet();
-        let result = self.process(crypto, now, tries, &is_local, packet);
-        match &result {
-            Ok(Incoming::Packet(_)) => self.counters.count_delivered(),
-            Ok(Incoming::Dummy(_)) => self.counters.count_dummy(),
-            Err(error) => self.counters.count_error(error),
-        }
-        result
+        let looked = self.look(packet.as_octets(), &is_local);
+        self.receive_looked(crypto, now, tries, looked, None, &is_local, packet)
     }
 
-    fn process<'p, P>(
+    /// Receives a packet that was looked at, and of which something may have been computed before.
+    #[allow(clippy::too_many_arguments, reason = "one packet, and everything that has a say in it")]
+    pub(super) fn receive_looked<'p, P>(
         &mut self,
         crypto: &mut P,
         now: Instant,
         tries: u32,
+        looked: Result<(), ReceiveError>,
+        tried: Option<&Tried>,
         is_local: &impl Fn(IpAddr) -> bool,
         packet: &'p mut PacketBuf<'_>,
     ) -> Result<Incoming<'p>, ReceiveError>
@@ -209,11 +209,26 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
         F: SenderFilter,
         A: AuditSink,
     {
-        self.pick(packet.as_octets(), is_local)?;
-        let received = self
-            .inbound
-            .resynchronize(crypto, Some(&self.code_points), now, tries, packet)
-            .map_err(ReceiveError::Ipsec)?;
+        self.counters.count_packet();
+        let result = looked.and_then(|()| {
+            let received = self.inbound.process_tried(crypto, Some(&self.code_points), now, tries, tried, packet);
+            self.hand_up(received.map_err(ReceiveError::Ipsec)?, is_local, packet)
+        });
+        match &result {
+            Ok(Incoming::Packet(_)) => self.counters.count_delivered(),
+            Ok(Incoming::Dummy(_)) => self.counters.count_dummy(),
+            Err(error) => self.counters.count_error(error),
+        }
+        result
+    }
+
+    /// What a packet that passed policy is for this host.
+    fn hand_up<'p>(
+        &self,
+        received: Received,
+        is_local: &impl Fn(IpAddr) -> bool,
+        packet: &'p PacketBuf<'_>,
+    ) -> Result<Incoming<'p>, ReceiveError> {
         let protection = match received {
             Received::Bypassed => None,
             Received::Protected(layers) => Some(layers),

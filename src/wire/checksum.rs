@@ -1,5 +1,8 @@
 //! The Internet checksum (RFC 1071) and its incremental update (RFC 1624).
 
+/// Octets from which on it pays to sum without carries; a power of two.
+const LONG: usize = 32;
+
 /// The one's complement sum of octet strings, in 16-bit big-endian words.
 ///
 /// Every string added counts as padded with a zero octet to an even length, so only the last may be odd where the
@@ -15,6 +18,8 @@
 #[derive(Clone, Copy, Debug, Default)]
 #[must_use]
 pub struct Checksum {
+    /// The sum, carries brought round, of words read in the byte order of the machine: RFC 1071 §2 (B) lets the octets be
+    /// swapped once, at the end. It is 0 only if every word was.
     sum: u64,
 }
 
@@ -25,32 +30,68 @@ impl Checksum {
     }
 
     /// Adds `octets`.
+    #[inline]
     pub fn add_octets(self, octets: &[u8]) -> Self {
-        let (words, rest) = octets.as_chunks::<4>();
-        // 2^32 words would be needed to overflow 64 bits.
-        let mut sum = words.iter().fold(self.sum, |sum, word| sum.wrapping_add(u64::from(u32::from_be_bytes(*word))));
-        let mut last = [0; 4];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
+        let (long, short) = octets.split_at(octets.len() & !(LONG - 1));
+        let mut sum = if long.is_empty() { self } else { self.add_long(long.as_chunks().0) };
+        // What is left is one word of each size or none.
+        let mut rest = short;
+        if let Some((words, behind)) = rest.split_first_chunk() {
+            let words = u128::from_ne_bytes(*words);
+            sum = sum.add_word(words as u64).add_word((words >> 64) as u64);
+            rest = behind;
         }
-        sum = sum.wrapping_add(u64::from(u32::from_be_bytes(last)));
-        // Kept below 2^33, so that no number of calls overflows.
-        Self { sum: (sum & 0xffff_ffff).wrapping_add(sum >> 32) }
+        if let Some((word, behind)) = rest.split_first_chunk() {
+            sum = sum.add_word(u64::from_ne_bytes(*word));
+            rest = behind;
+        }
+        if let Some((word, behind)) = rest.split_first_chunk() {
+            sum = sum.add_word(u64::from(u32::from_ne_bytes(*word)));
+            rest = behind;
+        }
+        if let Some((word, behind)) = rest.split_first_chunk() {
+            sum = sum.add_word(u64::from(u16::from_ne_bytes(*word)));
+            rest = behind;
+        }
+        match rest.first() {
+            Some(&last) => sum.add_word(u64::from(u16::from_ne_bytes([last, 0]))),
+            None => sum,
+        }
+    }
+
+    /// Adds many words by two sums that need no carry, which lets the compiler take several words at once: that of the words,
+    /// which may wrap, and that of their upper halves, which would need 2^32 of them to. Together they tell the sum of the
+    /// lower halves, which is as far from it.
+    fn add_long(self, words: &[[u8; 8]]) -> Self {
+        let (mut sum, mut upper) = (0_u64, 0_u64);
+        for word in words {
+            let word = u64::from_ne_bytes(*word);
+            sum = sum.wrapping_add(word);
+            upper = upper.wrapping_add(word >> 32);
+        }
+        let lower = sum.wrapping_sub(upper << 32);
+        self.add_word(lower).add_word(upper)
+    }
+
+    /// Adds words that were read in the byte order of the machine, from an even offset.
+    const fn add_word(self, word: u64) -> Self {
+        let (sum, carry) = self.sum.overflowing_add(word);
+        // After an overflow there is room for the carry.
+        Self { sum: sum.wrapping_add(carry as u64) }
     }
 
     /// Adds one 16-bit word.
-    pub fn add_u16(self, word: u16) -> Self {
-        self.add_octets(&word.to_be_bytes())
+    pub const fn add_u16(self, word: u16) -> Self {
+        self.add_word(word.to_be() as u64)
     }
 
     /// The sum folded to 16 bits. Over data that contains its own checksum it is `0xffff` if the checksum is right.
     #[must_use]
     pub const fn folded(self) -> u16 {
-        let mut sum = self.sum;
-        while sum >> 16 != 0 {
-            sum = (sum & 0xffff).wrapping_add(sum >> 16);
-        }
-        sum as u16
+        // Both halves change places and are added: the upper half is then their sum with its carry.
+        let sum = (self.sum.wrapping_add(self.sum.rotate_left(32)) >> 32) as u32;
+        let sum = (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16;
+        u16::from_be(sum)
     }
 
     /// The checksum: the complement of the sum.
@@ -111,6 +152,28 @@ mod tests {
         assert_eq!(Checksum::new().add_octets(&[1]).folded(), 0x0100);
         assert_eq!(Checksum::new().add_octets(&[1, 2, 3]).folded(), 0x0402);
         assert_eq!(Checksum::new().add_octets(&[1, 2, 3, 4, 5, 6, 7]).folded(), 0x0102 + 0x0304 + 0x0506 + 0x0700);
+    }
+
+    /// Every length across the seams between the ways of adding, at odd and even addresses and in two strings, against words
+    /// added one by one. All ones bring about every carry.
+    #[test]
+    fn every_length_is_the_sum_of_its_words() {
+        let mixed: std::vec::Vec<u8> = (0..700_usize).map(|at| (at * at * 7 + (at >> 3)) as u8).collect();
+        for octets in [&mixed[..], &[0xff; 700], &[0; 700]] {
+            for len in 0..300 {
+                for start in [0, 1, 2, 7, 33] {
+                    let octets = &octets[start..start + len];
+                    let words = octets.chunks(2).map(|word| u16::from_be_bytes([word[0], *word.get(1).unwrap_or(&0)]));
+                    let one_by_one = words.clone().fold(0_u32, |sum, word| sum + u32::from(word));
+                    let once = (one_by_one & 0xffff) + (one_by_one >> 16);
+                    let expected = ((once & 0xffff) + (once >> 16)) as u16;
+                    assert_eq!(Checksum::new().add_octets(octets).folded(), expected, "{len} octets");
+                    assert_eq!(words.fold(Checksum::new(), Checksum::add_u16).folded(), expected, "{len} octets");
+                    let (front, back) = octets.split_at(len / 3 & !1);
+                    assert_eq!(Checksum::new().add_octets(front).add_octets(back).folded(), expected, "{len} octets");
+                }
+            }
+        }
     }
 
     #[test]

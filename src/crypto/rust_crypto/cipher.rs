@@ -1,16 +1,12 @@
 //! Ciphers that give confidentiality alone; round keys are computed once per security association.
 
-use aes::cipher::array::Array;
 use aes::cipher::consts::U16;
-use aes::cipher::{
-    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, BlockSizeUser, InnerIvInit, KeyInit,
-    StreamCipherCore,
-};
+use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser, InnerIvInit, KeyInit, StreamCipherCore};
 use aes::{Aes128, Aes128Enc, Aes192, Aes192Enc, Aes256, Aes256Enc};
 use ctr::{CtrCore, flavors::Ctr32BE};
 use zeroize::Zeroizing;
 
-use super::joined;
+use super::{cbc, joined};
 use crate::crypto::{CipherAlgorithm, CryptoError, KeyError};
 
 /// A cipher key taken by [`RustCrypto`](super::RustCrypto). Its `Debug` shows the algorithm alone.
@@ -18,7 +14,7 @@ pub struct RustCryptoCipherKey(Keyed);
 
 // AES-CTR encrypts the counter in both directions, so it keeps no round keys for decryption.
 #[allow(clippy::large_enum_variant, reason = "there is no allocator to put the large variants elsewhere")]
-enum Keyed {
+pub(super) enum Keyed {
     Null,
     Cbc128(Aes128),
     Cbc192(Aes192),
@@ -29,18 +25,22 @@ enum Keyed {
 }
 
 /// The part of the counter block that comes with the keying material (RFC 3686 §4).
-type Nonce = Zeroizing<[u8; 4]>;
+pub(super) type Nonce = Zeroizing<[u8; 4]>;
 
 impl RustCryptoCipherKey {
     pub(super) fn new(algorithm: CipherAlgorithm, key: &[u8]) -> Result<Self, KeyError> {
         match algorithm {
             CipherAlgorithm::Null if key.is_empty() => Some(Keyed::Null),
             CipherAlgorithm::Null => None,
-            CipherAlgorithm::AesCbc => cbc(key),
-            CipherAlgorithm::AesCtr => ctr(key),
+            CipherAlgorithm::AesCbc => cbc_key(key),
+            CipherAlgorithm::AesCtr => ctr_key(key),
         }
         .map(Self)
         .ok_or(KeyError::WrongLength { actual: key.len() })
+    }
+
+    pub(super) const fn keyed(&self) -> &Keyed {
+        &self.0
     }
 
     fn algorithm(&self) -> CipherAlgorithm {
@@ -81,7 +81,7 @@ impl core::fmt::Debug for RustCryptoCipherKey {
 }
 
 /// RFC 3602 §2.2: a key of 128, 192 or 256 bits.
-fn cbc(key: &[u8]) -> Option<Keyed> {
+fn cbc_key(key: &[u8]) -> Option<Keyed> {
     match key.len() {
         16 => Aes128::new_from_slice(key).ok().map(Keyed::Cbc128),
         24 => Aes192::new_from_slice(key).ok().map(Keyed::Cbc192),
@@ -91,7 +91,7 @@ fn cbc(key: &[u8]) -> Option<Keyed> {
 }
 
 /// RFC 3686 §5.1: a key of 128, 192 or 256 bits, and the nonce.
-fn ctr(keying_material: &[u8]) -> Option<Keyed> {
+fn ctr_key(keying_material: &[u8]) -> Option<Keyed> {
     let (key, nonce) = keying_material.split_last_chunk()?;
     let nonce = Zeroizing::new(*nonce);
     match key.len() {
@@ -107,15 +107,11 @@ fn null(iv: &[u8]) -> Result<(), CryptoError> {
     if iv.is_empty() { Ok(()) } else { Err(CryptoError::Length) }
 }
 
-// A block mode over `&C` borrows the round keys; over `C` it would copy them for each packet. It is run once over all
-// blocks, because the processor's AES instructions work on several blocks at a time.
-
 fn cbc_encrypt<C>(aes: &C, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError>
 where
     C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
 {
-    let mut mode = cbc::Encryptor::inner_iv_slice_init(aes, iv).map_err(|_| CryptoError::Length)?;
-    mode.encrypt_blocks(blocks(data)?);
+    cbc::encrypt(aes, cbc_iv(iv, data)?, data);
     Ok(())
 }
 
@@ -123,15 +119,16 @@ fn cbc_decrypt<C>(aes: &C, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError
 where
     C: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
 {
-    let mut mode = cbc::Decryptor::inner_iv_slice_init(aes, iv).map_err(|_| CryptoError::Length)?;
-    mode.decrypt_blocks(blocks(data)?);
+    cbc::decrypt(aes, cbc_iv(iv, data)?, data);
     Ok(())
 }
 
-/// RFC 3602 §2.4: `data` as whole blocks.
-fn blocks(data: &mut [u8]) -> Result<&mut [Array<u8, U16>], CryptoError> {
-    let (blocks, rest) = Array::slice_as_chunks_mut(data);
-    if rest.is_empty() { Ok(blocks) } else { Err(CryptoError::Length) }
+/// RFC 3602 §2.4, §3: the initialization vector of as many octets as a block, for `data` of whole blocks.
+pub(super) fn cbc_iv<'i>(iv: &'i [u8], data: &[u8]) -> Result<&'i cbc::Row, CryptoError> {
+    match iv.try_into() {
+        Ok(iv) if data.len().is_multiple_of(cbc::BLOCK_LEN) => Ok(iv),
+        _ => Err(CryptoError::Length),
+    }
 }
 
 /// RFC 3686 §4: the counter block is the nonce, the initialization vector, and a block counter that starts at one.

@@ -1,8 +1,15 @@
 //! [`CryptoProvider`] made of RustCrypto's crates.
 
 mod aead;
+mod cbc;
 mod cipher;
+mod esp;
+mod fused;
+mod hash;
 mod integrity;
+mod keyed_hash;
+mod lockstep;
+mod many;
 mod prf;
 
 pub use aead::RustCryptoAeadKey;
@@ -11,8 +18,8 @@ pub use integrity::RustCryptoIntegrityKey;
 pub use prf::RustCryptoPrfKey;
 
 use super::{
-    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, Icv, IntegrityAlgorithm,
-    KeyError,
+    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, Icv,
+    IntegrityAlgorithm, KeyError,
 };
 
 /// The [`CryptoProvider`] that ships: every algorithm of this crate, in software, or by the processor's AES and carry-less
@@ -70,6 +77,13 @@ impl CryptoProvider for RustCrypto {
         key.icv(parts)
     }
 
+    fn verify_icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I, received: &[u8]) -> Result<(), CryptoError>
+    where
+        I: IntoIterator<Item = &'p [u8]>,
+    {
+        key.verify(parts, received)
+    }
+
     fn encrypt(&mut self, key: &Self::CipherKey, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError> {
         key.encrypt(iv, data)
     }
@@ -97,6 +111,18 @@ impl CryptoProvider for RustCrypto {
         tag: &[u8; AEAD_TAG_LEN],
     ) -> Result<(), CryptoError> {
         key.open(iv, aad, data, tag)
+    }
+
+    fn esp_seal(&mut self, job: &mut EspJob<'_, Self::CipherKey, Self::IntegrityKey>) -> Result<(), CryptoError> {
+        esp::seal(job)
+    }
+
+    fn esp_open(&mut self, job: &mut EspJob<'_, Self::CipherKey, Self::IntegrityKey>) -> Result<(), CryptoError> {
+        esp::open(job)
+    }
+
+    fn esp_seal_many(&mut self, jobs: &mut [EspJob<'_, Self::CipherKey, Self::IntegrityKey>]) {
+        many::seal(jobs);
     }
 }
 

@@ -1,12 +1,12 @@
 //! HMAC and hashes, not truncated.
 
-use hmac::EagerHash;
 use hmac::block_api::HmacCore;
-use hmac::digest::Digest;
+use hmac::digest::block_api::CoreProxy;
+use hmac::digest::{Digest, FixedOutput, Output, Update};
+use hmac::{EagerHash, Hmac, KeyInit};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use super::integrity::{keyed, mac};
 use crate::crypto::{CryptoError, KeyError, PrfAlgorithm, PrfOutput, PrfProvider};
 
 /// The key of a prf, taken by [`RustCrypto`](super::RustCrypto). Its `Debug` shows the algorithm alone.
@@ -61,6 +61,22 @@ impl PrfProvider for super::RustCrypto {
             PrfAlgorithm::HmacSha2_256 => digest::<Sha256>(parts),
         }
     }
+}
+
+/// The two states after `key`, of any length.
+pub(super) fn keyed<D: EagerHash>(key: &[u8]) -> Result<HmacCore<D>, KeyError> {
+    HmacCore::new_from_slice(key).map_err(|_| KeyError::WrongLength { actual: key.len() })
+}
+
+/// The whole MAC over `parts`.
+pub(super) fn mac<'p, D: EagerHash>(key: &HmacCore<D>, parts: impl IntoIterator<Item = &'p [u8]>) -> Output<Hmac<D>> {
+    // `Hmac` is the two states and a block buffer, which is empty after the key: the handle does without, and each packet
+    // gets a new one.
+    let mut mac = Hmac::<D>::compose(key.clone(), Default::default());
+    for part in parts {
+        Update::update(&mut mac, part);
+    }
+    mac.finalize_fixed()
 }
 
 fn digest<'p, D: EagerHash + Digest>(parts: impl IntoIterator<Item = &'p [u8]>) -> Result<PrfOutput, CryptoError> {
@@ -139,5 +155,15 @@ mod tests {
             assert_eq!(hex(output.as_octets()), expected);
             assert_eq!(output.as_octets().len(), algorithm.output_len());
         }
+    }
+
+    /// Compiles only if the underlying crates wipe the states when they are dropped.
+    #[test]
+    fn states_are_wiped() {
+        fn wiped<D: EagerHash<Core: zeroize::ZeroizeOnDrop>>() {
+            assert!(core::mem::needs_drop::<HmacCore<D>>());
+        }
+        wiped::<Sha1>();
+        wiped::<Sha256>();
     }
 }

@@ -110,6 +110,15 @@ impl Usage {
         with_it.beyond(hard, now).map_or(Ok(()), Err)
     }
 
+    /// What is used up together with `share`.
+    pub(crate) const fn and(&self, share: &Share) -> Self {
+        Self {
+            octets: self.octets.saturating_add(share.octets),
+            packets: self.packets.saturating_add(share.packets),
+            ..*self
+        }
+    }
+
     /// Octets that may still be used up.
     pub(crate) fn octets_left(&self, hard: &Limits) -> u64 {
         hard.octets.map_or(u64::MAX, |limit| limit.saturating_sub(self.octets))
@@ -137,6 +146,33 @@ impl Usage {
         } else {
             None
         }
+    }
+}
+
+/// What some packets use up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    octets: u64,
+    packets: u64,
+}
+
+impl Share {
+    pub(crate) const NOTHING: Self = Self { octets: 0, packets: 0 };
+
+    /// Counts a packet.
+    pub(crate) const fn add(&mut self, octets: u64) {
+        self.octets = self.octets.saturating_add(octets);
+        self.packets = self.packets.saturating_add(1);
+    }
+
+    /// Takes a packet out again.
+    pub(crate) const fn take_back(&mut self, octets: u64) {
+        self.octets = self.octets.saturating_sub(octets);
+        self.packets = self.packets.saturating_sub(1);
+    }
+
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.packets == 0
     }
 }
 

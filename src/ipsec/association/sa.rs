@@ -240,6 +240,11 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
         }
     }
 
+    /// Whether it has a combined-mode algorithm.
+    pub(crate) const fn has_combined_mode(&self) -> bool {
+        matches!(&self.transform, Transform::Esp(EspTransform { keys: EspKeys::Combined(_), .. }))
+    }
+
     /// Whether the association is for packets between these addresses.
     #[must_use]
     pub fn is_for(&self, destination: IpAddr, source: IpAddr) -> bool {
@@ -260,4 +265,9 @@ impl<P: CryptoProvider + ?Sized> core::fmt::Debug for Sa<P> {
             .field("lifetimes", &self.lifetimes)
             .finish_non_exhaustive()
     }
+}
+
+/// The upper half of the sequence number, where the ICV covers it.
+pub(crate) fn high_half<P: CryptoProvider>(sa: &Sa<P>, sequence: u64) -> Option<[u8; 4]> {
+    if sa.esn() { Some(((sequence >> 32) as u32).to_be_bytes()) } else { None }
 }

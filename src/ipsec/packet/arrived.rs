@@ -130,11 +130,6 @@ impl Arrived {
     }
 }
 
-/// The upper half of the sequence number, where the ICV covers it.
-pub(crate) fn high_half<P: CryptoProvider>(sa: &Sa<P>, sequence: u64) -> Option<[u8; 4]> {
-    if sa.esn() { Some(((sequence >> 32) as u32).to_be_bytes()) } else { None }
-}
-
 /// X=0 is refused under transport-mode protection.
 pub(crate) fn check_x2u_forbidden(mode: &Mode, xcast: &XcastPacket<'_>) -> Result<(), OpenError> {
     if *mode == Mode::Transport && !xcast.header().no_x2u() { Err(Refusal::X2uAllowed.into()) } else { Ok(()) }

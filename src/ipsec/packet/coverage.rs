@@ -100,8 +100,15 @@ impl Coverable {
 }
 
 impl<'a> Coverage<'a> {
-    /// What the AH at `place` covers of `packet`, whose headers were found `coverable`. The AH has `ah_len` octets in all.
-    pub(crate) fn new(packet: &'a [u8], place: &Place, ah_len: usize, icv_len: usize, coverable: &Coverable) -> Self {
+    /// What the AH at `ah_at` covers of `packet`, whose headers were found `coverable`. The AH has `ah_len` octets in all.
+    pub(crate) fn new(
+        packet: &'a [u8],
+        ip_header_len: usize,
+        ah_at: usize,
+        ah_len: usize,
+        icv_len: usize,
+        coverable: &Coverable,
+    ) -> Self {
         let mut front = [0; MAX_FRONT_LEN];
         match IpHeader::split(packet) {
             Ok((IpHeader::V4(header), _)) => normalise_v4(&header, &mut front),
@@ -112,18 +119,18 @@ impl<'a> Coverage<'a> {
                 put(&mut front, ipv6::HOP_LIMIT_AT, &[0]);
             }
         }
-        let header = packet.get(place.at..).and_then(|rest| rest.get(..ah_len)).unwrap_or(&[]);
-        put(&mut front, place.ip_header_len, header);
-        let icv_at = place.ip_header_len.saturating_add(ah::FIXED_LEN);
+        let header = packet.get(ah_at..).and_then(|rest| rest.get(..ah_len)).unwrap_or(&[]);
+        put(&mut front, ip_header_len, header);
+        let icv_at = ip_header_len.saturating_add(ah::FIXED_LEN);
         if let Some(icv) = front.get_mut(icv_at..icv_at.saturating_add(icv_len)) {
             icv.fill(0);
         }
-        Self { packet, front, ip_header_len: place.ip_header_len, ah_at: place.at, ah_len, routing: coverable.routing }
+        Self { packet, front, ip_header_len, ah_at, ah_len, routing: coverable.routing }
     }
 
     /// Everything the ICV is computed over, in order. `high` is the upper half of an extended sequence number, which follows
     /// the payload (RFC 4302 §3.3.3.2.2).
-    pub(crate) fn parts<'s>(&'s self, high: Option<&'s [u8; 4]>) -> impl Iterator<Item = &'s [u8]> {
+    pub(crate) fn parts<'s>(&'s self, high: Option<&'s [u8; 4]>) -> impl Iterator<Item = &'s [u8]> + Clone {
         let front = self.front.get(..self.ip_header_len.saturating_add(self.ah_len)).unwrap_or(&self.front);
         // Extension headers, if any, go between the IP header and the AH.
         let has_extensions = self.ip_header_len < self.ah_at;

@@ -9,6 +9,7 @@ use crate::ipsec::association::sad::SadLookup;
 use crate::ipsec::packet::arrived::Arrived;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::tried::Tried;
 use crate::ipsec::policy::PolicyId;
 use crate::ipsec::replay::senders::{ReplayStore, SenderKey};
 use crate::ipsec::replay::window::ReplayError;
@@ -87,7 +88,7 @@ impl Pending {
 }
 
 /// Lets everything pass.
-struct Open;
+pub(super) struct Open;
 
 impl<P: CryptoProvider> Gate<P> for Open {
     fn admit(&mut self, _arrived: &Arrived, _sa: &Sa<P>, _octets: u64) -> Result<(), OpenError> {
@@ -126,7 +127,7 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    open_through(&mut Open, sad, replay, crypto, code_points, 0, packet).map(|(opened, _)| opened)
+    open_through(&mut Open, sad, replay, crypto, code_points, 0, None, packet).map(|(opened, _)| opened)
 }
 
 /// Opens `packet` as [`open()`] does, and if its ICV does not verify tries the next `tries` upper halves of its extended
@@ -161,10 +162,11 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    open_through(&mut Open, sad, replay, crypto, code_points, tries, packet).map(|(opened, _)| opened)
+    open_through(&mut Open, sad, replay, crypto, code_points, tries, None, packet).map(|(opened, _)| opened)
 }
 
-/// Opens a packet as far as `gate` agrees.
+/// Opens a packet as far as `gate` agrees. What was `tried` before is not computed again.
+#[allow(clippy::too_many_arguments, reason = "one packet, and everything that has a say in it")]
 pub(crate) fn open_through<P, S, R, G>(
     gate: &mut G,
     sad: &S,
@@ -172,6 +174,7 @@ pub(crate) fn open_through<P, S, R, G>(
     crypto: &mut P,
     code_points: Option<&CodePoints>,
     tries: u32,
+    tried: Option<&Tried>,
     packet: &mut PacketBuf<'_>,
 ) -> Result<(Opened, Pending), OpenError>
 where
@@ -180,25 +183,26 @@ where
     R: ReplayStore + ?Sized,
     G: Gate<P> + ?Sized,
 {
-    let arrived = Arrived::read(packet.as_octets(), code_points)?;
+    let arrived = match tried {
+        Some(tried) => tried.arrived,
+        None => Arrived::read(packet.as_octets(), code_points)?,
+    };
     let sa = arrived.find_sa(sad)?;
     // What a link layer padded is no part of the packet.
     packet.truncate(arrived.place.packet_len);
-    let octets = match &sa.transform {
-        Transform::Ah(_) => arrived.place.packet_len,
-        Transform::Esp(transform) => arrived.encrypted_len(transform)?,
-    };
+    let octets = arrived.processed_len(sa)?;
     gate.admit(&arrived, sa, octets as u64)?;
     let mut unverified = arrived.check_sequence(sa, replay)?;
     let mut tries = if sa.esn() { tries } else { 0 };
     let inside = loop {
         let sequence = unverified.number();
+        let known = tried.and_then(|tried| tried.under(sequence));
         let result = match &sa.transform {
-            Transform::Ah(transform) => {
-                arrived.verify_ah(sa, transform, sequence, crypto, code_points, packet.as_octets()).map(|()| None)
-            }
+            Transform::Ah(transform) => arrived
+                .verify_ah(sa, transform, sequence, known, crypto, code_points, packet.as_octets())
+                .map(|()| None),
             Transform::Esp(transform) => {
-                arrived.decrypt_esp(sa, transform, sequence, crypto, code_points, packet).map(Some)
+                arrived.decrypt_esp(sa, transform, sequence, known, crypto, code_points, packet).map(Some)
             }
         };
         match result {
@@ -250,12 +254,20 @@ where
     let unverified = arrived.check_sequence(sa, replay)?;
     let sequence = unverified.number();
     let octets = packet.get(..arrived.place.packet_len).unwrap_or(packet);
-    arrived.verify_ah(sa, transform, sequence, crypto, code_points, octets)?;
+    arrived.verify_ah(sa, transform, sequence, None, crypto, code_points, octets)?;
     unverified.commit()?;
     Ok(arrived.opened(sa, sequence, Content::Packet))
 }
 
 impl Arrived {
+    /// Octets that the algorithm is applied to.
+    pub(super) fn processed_len<P: CryptoProvider>(&self, sa: &Sa<P>) -> Result<usize, OpenError> {
+        match &sa.transform {
+            Transform::Ah(_) => Ok(self.place.packet_len),
+            Transform::Esp(transform) => self.encrypted_len(transform),
+        }
+    }
+
     const fn opened<P: CryptoProvider>(&self, sa: &Sa<P>, sequence: u64, content: Content) -> Opened {
         Opened { sa: sa.id(), policy: sa.policy(), mode: *sa.mode(), sequence, source: self.source, content }
     }

@@ -1,41 +1,66 @@
 //! Opening AH (RFC 4302 §3.4).
 
-use crate::crypto::CryptoProvider;
+use crate::crypto::{CryptoError, CryptoProvider};
 use crate::ipsec::association::config::{Mode, SecurityProtocol};
-use crate::ipsec::association::sa::{AhTransform, Sa};
-use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden, high_half};
+use crate::ipsec::association::sa::{AhTransform, Sa, high_half};
+use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::construction::{Refusal, as_xcast, check_ah, check_behind};
 use crate::ipsec::packet::coverage::{Coverable, Coverage};
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::placement::{ah_at, take_out};
-use crate::wire::{CodePoints, Family};
+use crate::wire::{AhHeader, CodePoints, Family};
 
 impl Arrived {
-    /// Authenticates a whole packet, without changing it, and then judges its construction.
-    pub(crate) fn verify_ah<P: CryptoProvider>(
+    /// What the AH of a whole packet covers, and the AH.
+    pub(super) fn covered_by_ah<'p, P: CryptoProvider>(
         &self,
-        sa: &Sa<P>,
         transform: &AhTransform<P>,
-        sequence: u64,
-        crypto: &mut P,
         code_points: Option<&CodePoints>,
-        octets: &[u8],
-    ) -> Result<(), OpenError> {
+        octets: &'p [u8],
+    ) -> Result<(Coverage<'p>, AhHeader<'p>), OpenError> {
         let place = &self.place;
         // Behind an Xcast4 header: what AH would cover there is not defined.
         if place.family == Family::V4 && place.at != place.ip_header_len {
             return Err(Refusal::AhBehindXcast4.into());
         }
         let header = ah_at(octets, place)?;
-        if !transform.accepts_header_len(place.family, header.header_len()) {
+        let len = header.header_len();
+        if !transform.accepts_header_len(place.family, len) {
             return Err(OpenError::AhLength);
         }
         let coverable = Coverable::read(octets, place, transform.coverage, code_points)?;
-        let coverage = Coverage::new(octets, place, header.header_len(), transform.icv_len, &coverable);
-        let high = high_half(sa, sequence);
-        let received = header.icv_field().get(..transform.icv_len).unwrap_or(&[]);
-        crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received)?;
+        let coverage = Coverage::new(octets, place.ip_header_len, place.at, len, transform.icv_len, &coverable);
+        Ok((coverage, header))
+    }
+
+    /// Authenticates a whole packet, without changing it, unless it is `known` how that ends, and then judges its
+    /// construction.
+    #[allow(clippy::too_many_arguments, reason = "one packet, and everything that has a say in it")]
+    pub(crate) fn verify_ah<P: CryptoProvider>(
+        &self,
+        sa: &Sa<P>,
+        transform: &AhTransform<P>,
+        sequence: u64,
+        known: Option<Result<(), CryptoError>>,
+        crypto: &mut P,
+        code_points: Option<&CodePoints>,
+        octets: &[u8],
+    ) -> Result<(), OpenError> {
+        let place = &self.place;
+        let header = match known {
+            Some(result) => {
+                result?;
+                ah_at(octets, place)?
+            }
+            None => {
+                let (coverage, header) = self.covered_by_ah(transform, code_points, octets)?;
+                let high = high_half(sa, sequence);
+                let received = header.icv_field().get(..transform.icv_len).unwrap_or(&[]);
+                crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received)?;
+                header
+            }
+        };
         let behind = place.at.saturating_add(header.header_len());
         let next = header.next_header();
         match sa.mode() {

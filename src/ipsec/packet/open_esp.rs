@@ -2,15 +2,15 @@
 
 use crate::crypto::{AEAD_TAG_LEN, CryptoError, CryptoProvider, EspJob};
 use crate::ipsec::association::config::{Mode, SecurityProtocol};
-use crate::ipsec::association::sa::{EspKeys, EspTransform, Sa};
-use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden, high_half};
+use crate::ipsec::association::sa::{EspKeys, EspTransform, Sa, high_half};
+use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::construction::{Refusal, as_xcast, check_any, check_behind};
 use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::laid::AeadAad;
 use crate::ipsec::packet::open::Content;
 use crate::ipsec::packet::placement::take_out;
 use crate::ipsec::packet::plan::udp_end;
-use crate::ipsec::packet::seal::AeadAad;
 use crate::wire::{CodePoints, EspHeader, esp, protocol};
 
 /// What ESP held.
@@ -32,12 +32,15 @@ impl Arrived {
             .ok_or(OpenError::EspLength)
     }
 
-    /// Authenticates and decrypts, in place, and then judges the construction; the headers stay.
+    /// Authenticates and decrypts, in place, unless it is `known` how that ended, and then judges the construction; the headers
+    /// stay.
+    #[allow(clippy::too_many_arguments, reason = "one packet, and everything that has a say in it")]
     pub(crate) fn decrypt_esp<P: CryptoProvider>(
         &self,
         sa: &Sa<P>,
         transform: &EspTransform<P>,
         sequence: u64,
+        known: Option<Result<(), CryptoError>>,
         crypto: &mut P,
         code_points: Option<&CodePoints>,
         packet: &mut PacketBuf<'_>,
@@ -50,8 +53,14 @@ impl Arrived {
         match &transform.keys {
             EspKeys::Separate { cipher, integrity, .. } => {
                 let (iv_len, icv_len) = (transform.iv_len, transform.icv_len);
-                let mut job = EspJob::new(cipher, integrity, esp, iv_len, icv_len, high).ok_or(OpenError::EspLength)?;
-                crypto.esp_open(&mut job).map_err(|error| match error {
+                let result = match known {
+                    Some(result) => result,
+                    None => {
+                        let job = EspJob::new(cipher, integrity, esp, iv_len, icv_len, high);
+                        crypto.esp_open(&mut job.ok_or(OpenError::EspLength)?)
+                    }
+                };
+                result.map_err(|error| match error {
                     CryptoError::Length if !encrypted_len.is_multiple_of(transform.block_len) => OpenError::BlockLength,
                     error => error.into(),
                 })?;

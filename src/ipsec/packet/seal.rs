@@ -1,16 +1,15 @@
 //! Sealing: AH and ESP, transport and tunnel mode (RFC 4302 §3.3, RFC 4303 §3.3).
 
-use crate::crypto::{CryptoError, CryptoProvider, EspJob};
-use crate::ipsec::association::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform};
+use crate::crypto::CryptoProvider;
+use crate::ipsec::Spi;
+use crate::ipsec::association::sa::{EspTransform, Sa, Transform};
 use crate::ipsec::packet::buffer::PacketBuf;
-use crate::ipsec::packet::coverage::{Coverable, Coverage};
+use crate::ipsec::packet::coverage::Coverable;
 use crate::ipsec::packet::error::SealError;
-use crate::ipsec::packet::placement::{Place, behind_ip_header, repair_headers};
+use crate::ipsec::packet::laid::{LENGTH, Laid, Layer};
+use crate::ipsec::packet::placement::{behind_ip_header, repair_headers};
 use crate::ipsec::packet::plan::{Around, Contents, Outside, Plan};
-use crate::wire::{AhRepr, CodePoints, EspHeader, Family, ah, esp, ipv4, protocol, put};
-
-/// What went wrong that [`Plan`] made sure cannot: the provider gave something of another length than it said.
-const LENGTH: SealError = SealError::Crypto(CryptoError::Length);
+use crate::wire::{AhRepr, CodePoints, EspHeader, Family, esp, ipv4, protocol, put};
 
 /// The two values that make a sealed packet unlike any other of its association.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +23,7 @@ pub struct Freshness<'i> {
 
 impl Freshness<'_> {
     /// Whether a packet of `sa` may carry it.
-    fn check<P: CryptoProvider>(&self, sa: &Sa<P>) -> Result<(), SealError> {
+    pub(super) fn check<P: CryptoProvider>(&self, sa: &Sa<P>) -> Result<(), SealError> {
         if self.iv.len() != sa.iv_len() {
             return Err(SealError::IvLength);
         }
@@ -40,11 +39,6 @@ impl Freshness<'_> {
     /// The sequence number as carried.
     const fn low(&self) -> u32 {
         self.sequence as u32
-    }
-
-    /// The upper half, which the ICV covers with ESN.
-    fn high(&self, esn: bool) -> Option<[u8; 4]> {
-        if esn { Some(((self.sequence >> 32) as u32).to_be_bytes()) } else { None }
     }
 }
 
@@ -109,6 +103,16 @@ impl Plan {
         crypto: &mut P,
         packet: &mut PacketBuf<'_>,
     ) -> Result<(), SealError> {
+        self.lay_out(sa, freshness, packet)?.compute(sa, crypto, packet.as_mut_octets())
+    }
+
+    /// Makes the packet what it will be, but for what the algorithms do.
+    pub(crate) fn lay_out<P: CryptoProvider>(
+        &self,
+        sa: &Sa<P>,
+        freshness: Freshness<'_>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Laid, SealError> {
         let (place, next_header, coverable) = match &self.around {
             Around::Payload { place, next_header, xcast, coverable } => {
                 packet.truncate(self.len);
@@ -125,25 +129,25 @@ impl Plan {
                 (behind_ip_header(packet.as_octets())?, outside.next_header, None)
             }
         };
-        let high = freshness.high(sa.esn());
-        match &sa.transform {
+        let octets = packet.as_mut_octets();
+        let layer = match &sa.transform {
             Transform::Ah(transform) => {
-                let repr = AhRepr {
-                    next_header,
-                    spi: sa.spi().value(),
-                    sequence: freshness.low(),
-                    header_len: transform.header_len(place.family),
-                };
+                let header_len = transform.header_len(place.family);
+                let repr = AhRepr { next_header, spi: sa.spi().value(), sequence: freshness.low(), header_len };
+                repr.emit(octets.get_mut(place.at..).unwrap_or(&mut [])).map_err(|_| LENGTH)?;
+                repair_headers(octets, &place, protocol::AH);
                 let coverable = coverable.unwrap_or_else(|| Coverable::without_extensions(transform.coverage));
-                finish_ah(transform, repr, high, &place, &coverable, crypto, packet.as_mut_octets())
+                Layer::Ah { ip_header_len: place.ip_header_len, header_len, coverable }
             }
             Transform::Esp(transform) => {
-                let header = EspHeader { spi: sa.spi().value(), sequence: freshness.low() };
-                let esp = Esp { header, iv: freshness.iv, high, next_header };
                 let trailer_len = self.appended.saturating_sub(self.tfc_len).saturating_sub(transform.icv_len);
-                esp.finish(transform, &place, self.tfc_len, trailer_len, crypto, packet.as_mut_octets())
+                let esp = Esp { spi: sa.spi(), freshness, next_header, tfc_len: self.tfc_len, trailer_len };
+                repair_headers(octets, &place, protocol::ESP);
+                esp.lay_out(transform, octets.get_mut(place.at..).ok_or(LENGTH)?)?;
+                Layer::Esp
             }
-        }
+        };
+        Ok(Laid { at: place.at, sequence: freshness.sequence, layer })
     }
 
     fn make_room(&self, packet: &mut PacketBuf<'_>, at: usize) -> Result<(), SealError> {
@@ -167,96 +171,27 @@ impl Outside {
     }
 }
 
-/// Writes the AH in the octets that were inserted for it at `place`.
-fn finish_ah<P: CryptoProvider>(
-    transform: &AhTransform<P>,
-    repr: AhRepr,
-    high: Option<[u8; 4]>,
-    place: &Place,
-    coverable: &Coverable,
-    crypto: &mut P,
-    octets: &mut [u8],
-) -> Result<(), SealError> {
-    repr.emit(octets.get_mut(place.at..).unwrap_or(&mut [])).map_err(|_| LENGTH)?;
-    repair_headers(octets, place, protocol::AH);
-    let coverage = Coverage::new(octets, place, repr.header_len, transform.icv_len, coverable);
-    let icv = crypto.icv(&transform.key, coverage.parts(high.as_ref()))?;
-    put(octets, place.at.saturating_add(ah::FIXED_LEN), icv.as_octets()).ok_or(LENGTH)
-}
-
 /// What ESP carries in front of and behind the payload.
 struct Esp<'i> {
-    header: EspHeader,
-    iv: &'i [u8],
-    high: Option<[u8; 4]>,
+    spi: Spi,
+    freshness: Freshness<'i>,
     next_header: u8,
+    tfc_len: usize,
+    trailer_len: usize,
 }
 
 impl Esp<'_> {
-    /// Writes ESP around the payload: its header was inserted at `place`; behind the payload lie `tfc_len` octets of padding,
-    /// `trailer_len` of trailer, and the ICV.
-    fn finish<P: CryptoProvider>(
-        &self,
-        transform: &EspTransform<P>,
-        place: &Place,
-        tfc_len: usize,
-        trailer_len: usize,
-        crypto: &mut P,
-        octets: &mut [u8],
-    ) -> Result<(), SealError> {
-        repair_headers(octets, place, protocol::ESP);
-        let esp = octets.get_mut(place.at..).ok_or(LENGTH)?;
-        self.header.emit(esp).map_err(|_| LENGTH)?;
-        put(esp, esp::HEADER_LEN, self.iv).ok_or(LENGTH)?;
+    /// Writes ESP around the payload, in `esp`, which begins with the octets that were inserted for its header. Behind the
+    /// payload lie TFC padding, the trailer, and the ICV.
+    fn lay_out<P: CryptoProvider>(&self, transform: &EspTransform<P>, esp: &mut [u8]) -> Result<(), SealError> {
+        let header = EspHeader { spi: self.spi.value(), sequence: self.freshness.low() };
+        header.emit(esp).map_err(|_| LENGTH)?;
+        put(esp, esp::HEADER_LEN, self.freshness.iv).ok_or(LENGTH)?;
         let icv_at = esp.len().saturating_sub(transform.icv_len);
-        let trailer_at = icv_at.saturating_sub(trailer_len);
-        esp.get_mut(trailer_at.saturating_sub(tfc_len)..trailer_at).ok_or(LENGTH)?.fill(0);
-        esp::emit_trailer(esp.get_mut(trailer_at..icv_at).ok_or(LENGTH)?, self.next_header).map_err(|_| LENGTH)?;
-        match &transform.keys {
-            EspKeys::Separate { cipher, integrity, .. } => {
-                let (iv_len, icv_len) = (transform.iv_len, transform.icv_len);
-                let mut job = EspJob::new(cipher, integrity, esp, iv_len, icv_len, self.high).ok_or(LENGTH)?;
-                Ok(crypto.esp_seal(&mut job)?)
-            }
-            EspKeys::Combined(key) => {
-                let (protected, icv_field) = esp.split_at_mut_checked(icv_at).ok_or(LENGTH)?;
-                let data = protected.get_mut(transform.header_len()..).ok_or(LENGTH)?;
-                let iv = self.iv.first_chunk().ok_or(LENGTH)?;
-                let aad = AeadAad::new(self.header, self.high);
-                let tag = crypto.aead_seal(key, iv, aad.as_octets(), data)?;
-                put(icv_field, 0, &tag).ok_or(LENGTH)
-            }
+        let trailer_at = icv_at.saturating_sub(self.trailer_len);
+        if self.tfc_len > 0 {
+            esp.get_mut(trailer_at.saturating_sub(self.tfc_len)..trailer_at).ok_or(LENGTH)?.fill(0);
         }
-    }
-}
-
-/// The additional authenticated data of a combined-mode algorithm: SPI and sequence number, 8 octets or, with ESN, 12
-/// (RFC 4106 §5).
-pub(crate) struct AeadAad {
-    octets: [u8; 12],
-    len: usize,
-}
-
-impl AeadAad {
-    pub(crate) fn new(header: EspHeader, high: Option<[u8; 4]>) -> Self {
-        let mut octets = [0; 12];
-        put(&mut octets, 0, &header.spi.to_be_bytes());
-        let low = header.sequence.to_be_bytes();
-        let len = match high {
-            Some(high) => {
-                put(&mut octets, 4, &high);
-                put(&mut octets, 8, &low);
-                12
-            }
-            None => {
-                put(&mut octets, 4, &low);
-                8
-            }
-        };
-        Self { octets, len }
-    }
-
-    pub(crate) fn as_octets(&self) -> &[u8] {
-        self.octets.get(..self.len).unwrap_or(&self.octets)
+        esp::emit_trailer(esp.get_mut(trailer_at..icv_at).ok_or(LENGTH)?, self.next_header).map_err(|_| LENGTH)
     }
 }

@@ -11,6 +11,7 @@ use crate::ipsec::association::sad::{FixedSad, InboundSad};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::open::{Content, Opened, Pending, open_through};
+use crate::ipsec::packet::tried::Tried;
 use crate::ipsec::policy::{
     Action, Direction, PolicyId, PolicyLookup, SelectorSet, Selectors, SenderFilter, UpperLayer,
 };
@@ -166,7 +167,7 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         F: SenderFilter,
         A: AuditSink,
     {
-        self.process_trying(crypto, code_points, now, 0, packet)
+        self.process_tried(crypto, code_points, now, 0, None, packet)
     }
 
     /// Processes a packet as [`process`](Self::process) does, and tries the next `tries` upper halves of its extended sequence
@@ -191,15 +192,17 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         F: SenderFilter,
         A: AuditSink,
     {
-        self.process_trying(crypto, code_points, now, tries, packet)
+        self.process_tried(crypto, code_points, now, tries, None, packet)
     }
 
-    fn process_trying<P>(
+    /// Processes a packet of which something may have been computed before.
+    pub(crate) fn process_tried<P>(
         &mut self,
         crypto: &mut P,
         code_points: Option<&CodePoints>,
         now: Instant,
         tries: u32,
+        tried: Option<&Tried>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Received, InboundError>
     where
@@ -211,7 +214,7 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         A: AuditSink,
     {
         self.counters.count_packet();
-        let mut step = Step { crypto, code_points, now, tries, found: None, opened: heapless::Vec::new() };
+        let mut step = Step { crypto, code_points, now, tries, tried, found: None, opened: heapless::Vec::new() };
         let result = self
             .open_all(&mut step, packet)
             .and_then(|layers| self.judge(layers, &step, packet))
@@ -272,8 +275,9 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         F: SenderFilter,
     {
         let mut gate = Judge { sad: &self.sad, senders: &self.senders, now: step.now, found: None };
-        let Step { crypto, code_points, tries, .. } = step;
-        let result = open_through(&mut gate, &self.sad, &mut self.replay, *crypto, *code_points, *tries, packet);
+        let Step { crypto, code_points, tries, tried, .. } = step;
+        let result =
+            open_through(&mut gate, &self.sad, &mut self.replay, *crypto, *code_points, *tries, tried.take(), packet);
         let found = gate.found;
         // What follows the last protection says nothing against the association of that.
         if !matches!(result, Err(OpenError::NotProtected)) {
@@ -373,6 +377,8 @@ struct Step<'a, P> {
     code_points: Option<&'a CodePoints>,
     now: Instant,
     tries: u32,
+    /// What was computed of the outermost protection before, in a batch.
+    tried: Option<&'a Tried>,
     /// The last association found.
     found: Option<Found>,
     /// The protections taken off, outermost first, whose windows have not moved.

@@ -4,8 +4,10 @@
 mod audit;
 mod counters;
 mod inbound;
+mod inbound_batch;
 mod judge;
 mod outbound;
+mod outbound_batch;
 mod outbound_sad;
 mod received;
 mod verdict;

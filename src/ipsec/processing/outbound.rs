@@ -123,22 +123,37 @@ impl<S, Q, A> Outbound<S, Q, A> {
         Q: PolicyLookup,
         A: AuditSink,
     {
-        self.counters.count_packet();
         let mut step = Step { crypto, rng, code_points, now, sa: None };
         let result = self.decide(&mut step, packet);
-        match &result {
+        let chosen = step.sa;
+        self.count(&result, chosen, code_points, now, packet);
+        result
+    }
+
+    /// Counts a packet with what became of it, and has it audited if it does not pass. `chosen` is its last association.
+    pub(super) fn count(
+        &mut self,
+        result: &Result<Sent, OutboundError>,
+        chosen: Option<Chosen>,
+        code_points: Option<&CodePoints>,
+        now: Instant,
+        packet: &PacketBuf<'_>,
+    ) where
+        A: AuditSink,
+    {
+        self.counters.count_packet();
+        match result {
             Ok(Sent::Bypassed) => self.counters.count_bypassed(),
             Ok(Sent::Protected { .. }) => self.counters.count_protected(),
             Err(error) => {
                 self.counters.count_error(error);
                 let mut event = AuditEvent::of(AuditReason::Outbound(*error), now, packet.as_octets(), code_points);
-                if let Some((sa, policy, last)) = step.sa {
+                if let Some(Chosen { sa, policy, last }) = chosen {
                     event.name_outbound_sa(sa, policy, last);
                 }
                 self.audit.record(&event);
             }
         }
-        result
     }
 
     fn decide<P, G>(&mut self, step: &mut Step<'_, P, G>, packet: &mut PacketBuf<'_>) -> Result<Sent, OutboundError>
@@ -148,35 +163,42 @@ impl<S, Q, A> Outbound<S, Q, A> {
         S: OutboundSad<P>,
         Q: PolicyLookup,
     {
-        let (selectors, action) = verdict(&self.policy, Direction::Outbound, packet.as_octets(), step.code_points)
-            .map_err(OutboundError::Unreadable)?;
-        match action.ok_or(OutboundError::NoPolicy)? {
-            Action::Discard => Err(OutboundError::Discarded),
-            Action::Bypass => Ok(Sent::Bypassed),
-            Action::Protect { policy, required } => {
-                let key = |protocol, mode| OutboundKey {
-                    policy,
-                    protocol,
-                    mode,
-                    source: selectors.source,
-                    destination: selectors.destination,
-                    packet: selectors,
-                };
-                let soft_limit = match required {
-                    Required::Ah(mode) | Required::Esp(mode) => {
-                        let is_ah = matches!(required, Required::Ah(_));
-                        let key = key(if is_ah { SecurityProtocol::Ah } else { SecurityProtocol::Esp }, mode);
-                        select_for(&mut self.sad, &key, step.code_points, packet)?;
-                        self.seal(step, &key, None, packet)?
-                    }
-                    Required::AhAroundEsp { esp } => {
-                        let esp = key(SecurityProtocol::Esp, esp);
-                        self.seal_both(step, &esp, packet)?
-                    }
-                };
-                Ok(Sent::Protected { soft_limit })
+        let soft_limit = match self.judge(step.code_points, packet)? {
+            Fate::Bypass => return Ok(Sent::Bypassed),
+            Fate::Alone(key) => {
+                select_for(&mut self.sad, &key, step.code_points, packet)?;
+                self.seal(step, &key, None, packet)?
             }
-        }
+            Fate::InAh(esp) => self.seal_both(step, &esp, packet)?,
+        };
+        Ok(Sent::Protected { soft_limit })
+    }
+
+    /// What policy says of a packet.
+    pub(super) fn judge(&self, code_points: Option<&CodePoints>, packet: &PacketBuf<'_>) -> Result<Fate, OutboundError>
+    where
+        Q: PolicyLookup,
+    {
+        let (selectors, action) = verdict(&self.policy, Direction::Outbound, packet.as_octets(), code_points)
+            .map_err(OutboundError::Unreadable)?;
+        let (policy, required) = match action.ok_or(OutboundError::NoPolicy)? {
+            Action::Discard => return Err(OutboundError::Discarded),
+            Action::Bypass => return Ok(Fate::Bypass),
+            Action::Protect { policy, required } => (policy, required),
+        };
+        let key = |protocol, mode| OutboundKey {
+            policy,
+            protocol,
+            mode,
+            source: selectors.source,
+            destination: selectors.destination,
+            packet: selectors,
+        };
+        Ok(match required {
+            Required::Ah(mode) => Fate::Alone(key(SecurityProtocol::Ah, mode)),
+            Required::Esp(mode) => Fate::Alone(key(SecurityProtocol::Esp, mode)),
+            Required::AhAroundEsp { esp } => Fate::InAh(key(SecurityProtocol::Esp, esp)),
+        })
     }
 
     /// Seals under one association. `outer` is the protection that goes around it afterwards.
@@ -194,7 +216,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
     {
         let sa = select(&mut self.sad, key)?;
         let id = sa.sa().id();
-        step.sa = Some((id, key.policy, sa.counter().last()));
+        step.sa = Some(Chosen::of(sa, key));
         let sealed = sa
             .seal_beneath(outer, step.now, step.crypto, step.rng, step.code_points, packet)
             .map_err(OutboundError::Seal)?;
@@ -223,7 +245,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
             ..*esp
         };
         let outer = select_for(&mut self.sad, &ah, step.code_points, packet)?;
-        step.sa = Some((outer.sa().id(), ah.policy, outer.counter().last()));
+        step.sa = Some(Chosen::of(outer, &ah));
         let in_tunnel = esp.mode == ModeKind::Tunnel;
         let beneath =
             outer.prepare(in_tunnel, ends.family(), step.now, step.code_points, packet).map_err(OutboundError::Seal)?;
@@ -242,7 +264,7 @@ where
 }
 
 /// The same for a packet that is not sealed yet: the association must be for everything that it may be taken for.
-fn select_for<'s, P, S>(
+pub(super) fn select_for<'s, P, S>(
     sad: &'s mut S,
     key: &OutboundKey,
     code_points: Option<&CodePoints>,
@@ -267,6 +289,30 @@ struct Step<'a, P, G: ?Sized> {
     rng: &'a mut G,
     code_points: Option<&'a CodePoints>,
     now: Instant,
-    /// The last association chosen, its policy, and the last number it used.
-    sa: Option<(SaId, PolicyId, u64)>,
+    /// The last association chosen.
+    sa: Option<Chosen>,
+}
+
+/// An association chosen, its policy, and the last number it used.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen {
+    pub(super) sa: SaId,
+    policy: PolicyId,
+    last: u64,
+}
+
+impl Chosen {
+    pub(super) const fn of<P: CryptoProvider>(sa: &OutboundSa<P>, key: &OutboundKey) -> Self {
+        Self { sa: sa.sa().id(), policy: key.policy, last: sa.counter().last() }
+    }
+}
+
+/// What policy says of a packet that passes.
+#[allow(clippy::large_enum_variant, reason = "lives on the stack, once per packet")]
+pub(super) enum Fate {
+    Bypass,
+    /// Sealed under one association.
+    Alone(OutboundKey),
+    /// Sealed under ESP, and AH around it.
+    InAh(OutboundKey),
 }

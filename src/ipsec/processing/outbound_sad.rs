@@ -54,11 +54,32 @@ impl OutboundKey {
 pub trait OutboundSad<P: CryptoProvider> {
     /// The association for `key`, if there is one.
     fn select(&mut self, key: &OutboundKey) -> Option<&mut OutboundSa<P>>;
+
+    /// The association that [`select`](Self::select) returned before, by its identifier: packets under several are
+    /// sealed together only where they can be found again ([`Outbound::process_batch`](crate::ipsec::Outbound::process_batch)).
+    fn find(&self, id: &SaId) -> Option<&OutboundSa<P>> {
+        let _ = id;
+        None
+    }
+
+    /// The same, to count on. `None` if [`find`](Self::find) finds none.
+    fn find_mut(&mut self, id: &SaId) -> Option<&mut OutboundSa<P>> {
+        let _ = id;
+        None
+    }
 }
 
 impl<P: CryptoProvider, S: OutboundSad<P> + ?Sized> OutboundSad<P> for &mut S {
     fn select(&mut self, key: &OutboundKey) -> Option<&mut OutboundSa<P>> {
         (**self).select(key)
+    }
+
+    fn find(&self, id: &SaId) -> Option<&OutboundSa<P>> {
+        (**self).find(id)
+    }
+
+    fn find_mut(&mut self, id: &SaId) -> Option<&mut OutboundSa<P>> {
+        (**self).find_mut(id)
     }
 }
 
@@ -138,5 +159,12 @@ impl<P: CryptoProvider, const N: usize> OutboundSad<P> for FixedOutboundSad<P, N
             .filter(|(_, sa)| key.fits(sa))
             .max_by_key(|(inserted, _)| *inserted)
             .map(|(_, sa)| sa)
+    }
+    fn find(&self, id: &SaId) -> Option<&OutboundSa<P>> {
+        self.iter().find(|sa| sa.sa().id() == *id)
+    }
+
+    fn find_mut(&mut self, id: &SaId) -> Option<&mut OutboundSa<P>> {
+        self.iter_mut().find(|sa| sa.sa().id() == *id)
     }
 }

@@ -4,10 +4,11 @@ use rand_core::TryCryptoRng;
 
 use crate::crypto::{CipherAlgorithm, CryptoProvider, MAX_IV_LEN};
 use crate::ipsec::association::config::{Mode, SaError};
-use crate::ipsec::association::lifetime::{LimitKind, Usage};
+use crate::ipsec::association::lifetime::{LimitKind, Share, Usage};
 use crate::ipsec::association::sa::{EspKeys, Sa, Transform};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::SealError;
+use crate::ipsec::packet::laid::Laid;
 use crate::ipsec::packet::plan::{Contents, Plan};
 use crate::ipsec::packet::seal::Freshness;
 use crate::ipsec::sending::path_mtu::PathMtu;
@@ -135,6 +136,8 @@ pub struct OutboundSa<P: CryptoProvider> {
     counter: SequenceCounter,
     sender: SenderId,
     usage: Usage,
+    /// Of packets that are laid out, and not sealed yet.
+    set_aside: Share,
     path_mtu: PathMtu,
 }
 
@@ -190,7 +193,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
             return Err(SaError::SenderIdNeeded);
         }
         let counter = counter.limited_to(last_number(&sa, sender));
-        Ok(Self { sa, counter, sender, usage, path_mtu: PathMtu::UNKNOWN })
+        Ok(Self { sa, counter, sender, usage, set_aside: Share::NOTHING, path_mtu: PathMtu::UNKNOWN })
     }
 
     /// The association.
@@ -349,10 +352,25 @@ impl<P: CryptoProvider> OutboundSa<P> {
         rng: &mut G,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Sealed, SealError> {
+        let laid = self.lay_out(plan, now, rng, packet)?;
+        let outcome = laid.compute(&self.sa, crypto, packet.as_mut_octets());
+        self.settle(laid.sequence(), plan.processed, now, outcome)
+    }
+
+    /// Gives a packet its number and its vector, and makes it what it will be, but for what the algorithms do. What it uses up
+    /// is set aside until it is [settled](Self::settle) how that went.
+    pub(super) fn lay_out<G: TryCryptoRng + ?Sized>(
+        &mut self,
+        plan: &Plan,
+        now: Instant,
+        rng: &mut G,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Laid, SealError> {
         if !plan.fragmentable {
             self.path_mtu.check(now, plan.sealed_len())?;
         }
-        self.usage.check(&self.sa.lifetimes().hard, now, plan.processed).map_err(SealError::Expired)?;
+        let hard = &self.sa.lifetimes().hard;
+        self.usage.and(&self.set_aside).check(hard, now, plan.processed).map_err(SealError::Expired)?;
         let sequence = self.counter.advance()?;
         let mut iv = [0; MAX_IV_LEN];
         let iv = iv.get_mut(..self.sa.iv_len()).ok_or(SealError::IvLength)?;
@@ -361,8 +379,28 @@ impl<P: CryptoProvider> OutboundSa<P> {
         } else if !iv.is_empty() {
             rng.try_fill_bytes(iv).map_err(|_| SealError::Random)?;
         }
-        plan.carry_out(&self.sa, Freshness { sequence, iv }, crypto, packet)?;
-        self.usage.add(plan.processed);
-        Ok(Sealed { sequence, soft_limit: self.soft_limit(now) })
+        let laid = plan.lay_out(&self.sa, Freshness { sequence, iv }, packet)?;
+        self.set_aside.add(plan.processed);
+        Ok(laid)
+    }
+
+    /// Counts a packet that was laid out, if all went well.
+    pub(super) fn settle(
+        &mut self,
+        sequence: u64,
+        processed: u64,
+        now: Instant,
+        outcome: Result<(), SealError>,
+    ) -> Result<Sealed, SealError> {
+        self.set_aside.take_back(processed);
+        outcome?;
+        self.usage.add(processed);
+        let near_end = self.counter.was_near_end(sequence).then_some(LimitKind::SequenceNumbers);
+        Ok(Sealed { sequence, soft_limit: self.usage.beyond(&self.sa.lifetimes().soft, now).or(near_end) })
+    }
+
+    /// Whether `error` might not have been, were the packets settled that are laid out: those that fail use nothing up.
+    pub(crate) const fn is_premature(&self, error: &SealError) -> bool {
+        matches!(error, SealError::Expired(LimitKind::Octets | LimitKind::Packets)) && !self.set_aside.is_nothing()
     }
 }

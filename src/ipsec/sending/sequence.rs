@@ -100,7 +100,12 @@ impl SequenceCounter {
     /// Whether fewer than a sixteenth of all numbers is left (project-defined): time for another association.
     #[must_use]
     pub const fn is_near_end(&self) -> bool {
-        self.remaining() < self.max >> 4
+        self.was_near_end(self.last)
+    }
+
+    /// Whether it [was near its end](Self::is_near_end) when it had given out `number` last.
+    pub(crate) const fn was_near_end(&self, number: u64) -> bool {
+        self.max.saturating_sub(number) < self.max >> 4
     }
 
     /// Reserves the next `count` numbers, or all that are left; what is reserved already stays so. They may be given out once

@@ -1,0 +1,324 @@
+//! AES-CBC (RFC 3602): encryption of several packets in lockstep, each under a key of its own, and decryption of several blocks
+//! of a packet at once. Four blocks are in a vector.
+
+use core::arch::x86_64::{
+    __m128i, __m512i, _mm512_aesdec_epi128, _mm512_aesdeclast_epi128, _mm512_aesenc_epi128, _mm512_aesenclast_epi128,
+    _mm512_alignr_epi64, _mm512_broadcast_i64x2, _mm512_castsi128_si512, _mm512_castsi512_si128,
+    _mm512_extracti64x2_epi64, _mm512_inserti64x2, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_xor_si512,
+};
+use core::array::from_fn;
+use fearless_simd::{Avx512, Simd, SimdBase, SimdInto, kernel, u8x16, u8x64};
+use zeroize::Zeroize;
+
+use super::schedule::{KeySize, MAX_KEYS, Schedule};
+
+/// One packet to be encrypted.
+pub(super) struct Lane<'l> {
+    pub(super) schedule: &'l Schedule,
+    pub(super) iv: &'l [u8; 16],
+    pub(super) blocks: &'l mut [[u8; 16]],
+}
+
+/// Packets of the widest lockstep.
+pub(super) const WIDEST: usize = 32;
+
+/// Stands in for the blocks of lanes that have none.
+const NO_BLOCK: &[u8; 16] = &[0; 16];
+/// Stands in for the round keys of lanes that there is no packet for.
+const NO_KEYS: &[[u8; 16]; MAX_KEYS] = &[[0; 16]; MAX_KEYS];
+
+/// Encrypts each lane. All keys are of one size, and there are at most [`WIDEST`] lanes.
+pub(super) fn encrypt(avx512: Avx512, lanes: &mut [Option<Lane<'_>>]) {
+    let Some(size) = lanes.iter().flatten().map(|lane| lane.schedule.size()).next() else { return };
+    avx512.vectorize(
+        #[inline(always)]
+        || match (lanes.len() > WIDEST / 2, size) {
+            (true, KeySize::Bits128) => lockstep::<8, 11>(avx512, lanes),
+            (true, KeySize::Bits192) => lockstep::<8, 13>(avx512, lanes),
+            (true, KeySize::Bits256) => lockstep::<8, 15>(avx512, lanes),
+            (false, KeySize::Bits128) => lockstep::<4, 11>(avx512, lanes),
+            (false, KeySize::Bits192) => lockstep::<4, 13>(avx512, lanes),
+            (false, KeySize::Bits256) => lockstep::<4, 15>(avx512, lanes),
+        },
+    );
+}
+
+/// Four times `G` packets, `K` round keys each.
+#[inline(always)]
+fn lockstep<const G: usize, const K: usize>(avx512: Avx512, lanes: &mut [Option<Lane<'_>>]) {
+    let (mut shortest, mut longest) = (usize::MAX, 0);
+    for lane in lanes.iter().flatten() {
+        shortest = shortest.min(lane.blocks.len());
+        longest = longest.max(lane.blocks.len());
+    }
+    let common = shortest / 4 * 4;
+    let mut schedules = [[NO_KEYS; 4]; G];
+    let mut ivs = [[NO_BLOCK; 4]; G];
+    // What all lanes have goes four blocks at a time, each lane's in one load and one store.
+    let mut fours: [[&mut [[u8; 64]]; 4]; G] = from_fn(|_| Default::default());
+    let mut rest: [[&mut [[u8; 16]]; 4]; G] = from_fn(|_| Default::default());
+    let keyed = schedules.as_flattened_mut().iter_mut().zip(ivs.as_flattened_mut());
+    let cut = fours.as_flattened_mut().iter_mut().zip(rest.as_flattened_mut());
+    for (((schedule, iv), (fours, rest)), lane) in keyed.zip(cut).zip(lanes.iter_mut().flatten()) {
+        *schedule = lane.schedule.encrypt();
+        *iv = lane.iv;
+        let (first, second) = lane.blocks.split_at_mut_checked(common).unwrap_or_default();
+        *fours = first.as_flattened_mut().as_chunks_mut().0;
+        *rest = second;
+    }
+
+    // The round keys of four packets side by side: copied once for the whole lockstep.
+    let mut keys = [[nothing(avx512); G]; K];
+    let mut state = [nothing(avx512); G];
+    for (group, ([a, b, c, d], iv)) in schedules.iter().zip(ivs).enumerate() {
+        for (round, keys) in keys.iter_mut().enumerate() {
+            keys[group] = gather(avx512, [&a[round], &b[round], &c[round], &d[round]]);
+        }
+        state[group] = gather(avx512, iv);
+    }
+
+    for at in 0..common / 4 {
+        let mut blocks = [[nothing(avx512); 4]; G];
+        for (blocks, [a, b, c, d]) in blocks.iter_mut().zip(&fours) {
+            let fours = [four(avx512, a, at), four(avx512, b, at), four(avx512, c, at), four(avx512, d, at)];
+            *blocks = turned(avx512, fours);
+        }
+        for step in 0..4 {
+            let mut data = [nothing(avx512); G];
+            for (data, blocks) in data.iter_mut().zip(&blocks) {
+                *data = blocks[step];
+            }
+            state = chained(avx512, &keys, state, data);
+            for (blocks, state) in blocks.iter_mut().zip(state) {
+                blocks[step] = state;
+            }
+        }
+        for (blocks, fours) in blocks.into_iter().zip(&mut fours) {
+            for (four, fours) in turned(avx512, blocks).into_iter().zip(fours) {
+                if let Some(to) = fours.get_mut(at) {
+                    let four: u8x64<Avx512> = four.simd_into(avx512);
+                    *to = four.to_array();
+                }
+            }
+        }
+    }
+    for at in 0..longest - common {
+        let mut data = [nothing(avx512); G];
+        for (data, [a, b, c, d]) in data.iter_mut().zip(&rest) {
+            // A lane that has ended goes on with zeros, and nobody looks.
+            let [a, b, c, d] = [a.get(at), b.get(at), c.get(at), d.get(at)];
+            let (a, b) = (a.unwrap_or(NO_BLOCK), b.unwrap_or(NO_BLOCK));
+            *data = gather(avx512, [a, b, c.unwrap_or(NO_BLOCK), d.unwrap_or(NO_BLOCK)]);
+        }
+        state = chained(avx512, &keys, state, data);
+        for (state, rest) in state.into_iter().zip(&mut rest) {
+            for (block, rest) in split(avx512, state).into_iter().zip(rest) {
+                if let Some(to) = rest.get_mut(at) {
+                    *to = block;
+                }
+            }
+        }
+    }
+    keys.as_flattened_mut().iter_mut().for_each(Zeroize::zeroize);
+}
+
+/// The next block of each lane encrypted, the one before being in `state`.
+#[inline(always)]
+fn chained<const G: usize, const K: usize>(
+    avx512: Avx512,
+    keys: &[[__m512i; G]; K],
+    mut state: [__m512i; G],
+    data: [__m512i; G],
+) -> [__m512i; G] {
+    for ((state, data), key) in state.iter_mut().zip(data).zip(&keys[0]) {
+        *state = xor(avx512, *state, xor(avx512, data, *key));
+    }
+    for keys in &keys[1..K - 1] {
+        for (state, key) in state.iter_mut().zip(keys) {
+            *state = round_enc(avx512, *state, *key);
+        }
+    }
+    for (state, key) in state.iter_mut().zip(&keys[K - 1]) {
+        *state = last_enc(avx512, *state, *key);
+    }
+    state
+}
+
+/// Four blocks of a lane, or zeros if there is none.
+#[inline(always)]
+fn four(avx512: Avx512, fours: &[[u8; 64]], at: usize) -> __m512i {
+    u8x64::load_array_ref(avx512, fours.get(at).unwrap_or(&[0; 64])).into()
+}
+
+kernel!(
+    /// Four blocks of each of four lanes as four lanes' first, second, third and fourth blocks; or the other way round.
+    #[inline(always)]
+    fn turned(avx512: Avx512, blocks: [__m512i; 4]) -> [__m512i; 4] {
+        let [a, b, c, d] = blocks;
+        let (ab, cd) = (_mm512_shuffle_i64x2::<0x44>(a, b), _mm512_shuffle_i64x2::<0x44>(c, d));
+        let (ab_high, cd_high) = (_mm512_shuffle_i64x2::<0xee>(a, b), _mm512_shuffle_i64x2::<0xee>(c, d));
+        [
+            _mm512_shuffle_i64x2::<0x88>(ab, cd),
+            _mm512_shuffle_i64x2::<0xdd>(ab, cd),
+            _mm512_shuffle_i64x2::<0x88>(ab_high, cd_high),
+            _mm512_shuffle_i64x2::<0xdd>(ab_high, cd_high),
+        ]
+    }
+);
+
+/// Decrypts `blocks` in place.
+#[inline(always)]
+pub(super) fn decrypt(avx512: Avx512, schedule: &Schedule, iv: &[u8; 16], blocks: &mut [[u8; 16]]) {
+    match schedule.size() {
+        KeySize::Bits128 => unchain::<11>(avx512, schedule, iv, blocks),
+        KeySize::Bits192 => unchain::<13>(avx512, schedule, iv, blocks),
+        KeySize::Bits256 => unchain::<15>(avx512, schedule, iv, blocks),
+    }
+}
+
+#[inline(always)]
+fn unchain<const K: usize>(avx512: Avx512, schedule: &Schedule, iv: &[u8; 16], blocks: &mut [[u8; 16]]) {
+    let mut keys = [nothing(avx512); K];
+    for (key, octets) in keys.iter_mut().zip(schedule.decrypt()) {
+        *key = broadcast(avx512, load(avx512, octets));
+    }
+    // Its last block is the one in front of the blocks to come.
+    let mut before = broadcast(avx512, load(avx512, iv));
+    let (sixteens, rest) = blocks.as_chunks_mut::<16>();
+    for blocks in sixteens {
+        let (fours, _) = blocks.as_chunks_mut::<4>();
+        let mut received = [before; 4];
+        for (received, [a, b, c, d]) in received.iter_mut().zip(&*fours) {
+            *received = gather(avx512, [a, b, c, d]);
+        }
+        let plain = inverse(avx512, &keys, received);
+        for ((four, plain), received) in fours.iter_mut().zip(plain).zip(received) {
+            *four = split(avx512, xor(avx512, plain, shifted(avx512, before, received)));
+            before = received;
+        }
+    }
+    let (fours, rest) = rest.as_chunks_mut::<4>();
+    for four in fours {
+        let [a, b, c, d] = &*four;
+        let received = gather(avx512, [a, b, c, d]);
+        let [plain] = inverse(avx512, &keys, [received]);
+        *four = split(avx512, xor(avx512, plain, shifted(avx512, before, received)));
+        before = received;
+    }
+    if let Some(a) = rest.first() {
+        let (b, c) = (rest.get(1).unwrap_or(NO_BLOCK), rest.get(2).unwrap_or(NO_BLOCK));
+        let received = gather(avx512, [a, b, c, NO_BLOCK]);
+        let [plain] = inverse(avx512, &keys, [received]);
+        let plain = split(avx512, xor(avx512, plain, shifted(avx512, before, received)));
+        for (to, from) in rest.iter_mut().zip(plain) {
+            *to = from;
+        }
+    }
+}
+
+/// The inverse cipher (FIPS 197 §5.3.5) without its chaining.
+#[inline(always)]
+fn inverse<const G: usize, const K: usize>(
+    avx512: Avx512,
+    keys: &[__m512i; K],
+    mut state: [__m512i; G],
+) -> [__m512i; G] {
+    for state in &mut state {
+        *state = xor(avx512, *state, keys[0]);
+    }
+    for key in &keys[1..K - 1] {
+        for state in &mut state {
+            *state = round_dec(avx512, *state, *key);
+        }
+    }
+    for state in &mut state {
+        *state = last_dec(avx512, *state, keys[K - 1]);
+    }
+    state
+}
+
+#[inline(always)]
+fn load(avx512: Avx512, block: &[u8; 16]) -> __m128i {
+    u8x16::load_array_ref(avx512, block).into()
+}
+
+#[inline(always)]
+fn gather(avx512: Avx512, [a, b, c, d]: [&[u8; 16]; 4]) -> __m512i {
+    join(avx512, load(avx512, a), load(avx512, b), load(avx512, c), load(avx512, d))
+}
+
+kernel!(
+    #[inline(always)]
+    fn nothing(avx512: Avx512) -> __m512i {
+        _mm512_setzero_si512()
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    fn join(avx512: Avx512, a: __m128i, b: __m128i, c: __m128i, d: __m128i) -> __m512i {
+        let low = _mm512_inserti64x2::<1>(_mm512_castsi128_si512(a), b);
+        _mm512_inserti64x2::<3>(_mm512_inserti64x2::<2>(low, c), d)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    fn split(avx512: Avx512, blocks: __m512i) -> [[u8; 16]; 4] {
+        let a: u8x16<Avx512> = _mm512_castsi512_si128(blocks).simd_into(avx512);
+        let b: u8x16<Avx512> = _mm512_extracti64x2_epi64::<1>(blocks).simd_into(avx512);
+        let c: u8x16<Avx512> = _mm512_extracti64x2_epi64::<2>(blocks).simd_into(avx512);
+        let d: u8x16<Avx512> = _mm512_extracti64x2_epi64::<3>(blocks).simd_into(avx512);
+        [a.to_array(), b.to_array(), c.to_array(), d.to_array()]
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    fn broadcast(avx512: Avx512, block: __m128i) -> __m512i {
+        _mm512_broadcast_i64x2(block)
+    }
+);
+
+kernel!(
+    /// Each block's predecessor: the last one of `before`, and the first three of `blocks`.
+    #[inline(always)]
+    fn shifted(avx512: Avx512, before: __m512i, blocks: __m512i) -> __m512i {
+        _mm512_alignr_epi64::<6>(blocks, before)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    fn xor(avx512: Avx512, a: __m512i, b: __m512i) -> __m512i {
+        _mm512_xor_si512(a, b)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    fn round_enc(avx512: Avx512, state: __m512i, key: __m512i) -> __m512i {
+        _mm512_aesenc_epi128(state, key)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    fn last_enc(avx512: Avx512, state: __m512i, key: __m512i) -> __m512i {
+        _mm512_aesenclast_epi128(state, key)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    fn round_dec(avx512: Avx512, state: __m512i, key: __m512i) -> __m512i {
+        _mm512_aesdec_epi128(state, key)
+    }
+);
+
+kernel!(
+    #[inline(always)]
+    fn last_dec(avx512: Avx512, state: __m512i, key: __m512i) -> __m512i {
+        _mm512_aesdeclast_epi128(state, key)
+    }
+);

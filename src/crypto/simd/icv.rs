@@ -1,0 +1,84 @@
+//! ICVs of several messages at once, as AH needs them (RFC 4302 §3.3.3).
+
+use super::chaining::Chaining;
+use super::jobs::Jobs;
+use super::key::SimdIntegrityKey;
+use super::level::Lanes;
+use super::macs::{Macs, WIDEST};
+use super::message::{Lane, blocks};
+use super::order::{CHUNK, Order};
+use crate::crypto::{CryptoError, CryptoProvider, IcvJob, RustCrypto};
+
+/// As [`CryptoProvider::icv_many`].
+pub(super) fn icvs<'p, I>(lanes: Lanes, jobs: &mut [IcvJob<'_, SimdIntegrityKey, I>])
+where
+    I: Iterator<Item = &'p [u8]> + Clone,
+{
+    for chunk in jobs.chunks_mut(CHUNK) {
+        let together = together(lanes, chunk);
+        let alone = Jobs::first(chunk.len()).without(together);
+        for (_, job) in chunk.iter_mut().enumerate().filter(|(index, _)| alone.has(*index)) {
+            let (key, parts) = (job.key().one(), job.parts().clone());
+            let result = match job.received() {
+                Some(received) => RustCrypto.verify_icv(key, parts, received).map(|()| None),
+                None => RustCrypto.icv(key, parts).map(Some),
+            };
+            job.finish(result);
+        }
+        side_by_side(lanes, chunk, together);
+    }
+}
+
+fn together<I>(lanes: Lanes, chunk: &[IcvJob<'_, SimdIntegrityKey, I>]) -> Jobs {
+    let mut together = Jobs::default();
+    for (index, job) in chunk.iter().enumerate() {
+        let hash = job.key().chaining().map(Chaining::hash);
+        // A received ICV of another length is refused by the provider of one at a time.
+        if hash.is_some_and(|hash| job.received().is_none_or(|icv| icv.len() == hash.icv_len())) {
+            together.insert(index);
+        }
+    }
+    together.worthwhile(lanes)
+}
+
+fn side_by_side<'p, I>(lanes: Lanes, chunk: &mut [IcvJob<'_, SimdIntegrityKey, I>], which: Jobs)
+where
+    I: Iterator<Item = &'p [u8]> + Clone,
+{
+    let order =
+        Order::new(chunk.iter().enumerate().filter(|(index, _)| which.has(*index)).filter_map(|(index, job)| {
+            let hash = job.key().chaining()?.hash();
+            Some((index, hash as u32, blocks(len(job.parts()))))
+        }));
+    for group in order.groups(lanes.most()) {
+        let macs = {
+            let jobs = || group.indices().filter_map(|index| chunk.get(index));
+            let mut parts: heapless::Vec<I, WIDEST> = jobs().map(|job| job.parts().clone()).collect();
+            let mut side: heapless::Vec<Lane<'_, '_>, WIDEST> = jobs()
+                .zip(&mut parts)
+                .map(|(job, parts)| {
+                    let len = len(parts);
+                    Lane::of_many(job.key(), parts, len)
+                })
+                .collect();
+            Macs::new(lanes, &mut side)
+        };
+        for (index, mac) in group.indices().zip(macs.iter()) {
+            let Some(job) = chunk.get_mut(index) else { continue };
+            let result = match job.received() {
+                Some(received) if mac.is(received) => Ok(None),
+                Some(_) => Err(CryptoError::Mismatch),
+                None => {
+                    let hash = job.key().chaining().map(Chaining::hash);
+                    hash.and_then(|hash| mac.icv(hash)).map(Some).ok_or(CryptoError::Provider)
+                }
+            };
+            job.finish(result);
+        }
+    }
+}
+
+/// Octets in all the parts.
+fn len<'p>(parts: &(impl Iterator<Item = &'p [u8]> + Clone)) -> usize {
+    parts.clone().map(<[u8]>::len).fold(0, usize::saturating_add)
+}

@@ -1,0 +1,63 @@
+//! Opening many packets, under any associations.
+
+use crate::crypto::CryptoProvider;
+use crate::ipsec::association::sad::SadLookup;
+use crate::ipsec::packet::batch::CHUNK;
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::open::{Open, Opened, open_through};
+use crate::ipsec::packet::tried::Trial;
+use crate::ipsec::replay::senders::ReplayStore;
+use crate::wire::CodePoints;
+
+/// Opens each of `packets` as [`open()`](crate::ipsec::open()) does, in order, with the same results, windows and octets of what
+/// is opened: what algorithms take of several packets is handed to `crypto` in one piece. `done` is called once for each packet,
+/// in order, with its place in the batch, and the packet.
+///
+/// # Security
+///
+/// No window moves before a packet has verified. What differs from one packet at a time: algorithms are also run on packets
+/// that then turn out to be replays of earlier ones in the batch, and ESP that is refused for its number may be decrypted.
+pub fn open_batch<'r, 'b: 'r, P, S, R, I, D>(
+    sad: &S,
+    replay: &mut R,
+    crypto: &mut P,
+    code_points: Option<&CodePoints>,
+    packets: I,
+    mut done: D,
+) where
+    P: CryptoProvider,
+    S: SadLookup<P> + ?Sized,
+    R: ReplayStore + ?Sized,
+    I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
+    D: FnMut(usize, &mut PacketBuf<'_>, Result<Opened, OpenError>),
+{
+    in_chunks(packets, |first, packets| {
+        let mut tried = [const { None }; CHUNK];
+        Trial { sad, replay, crypto, code_points }.all(packets, &mut tried, |_| true, |_, _| true);
+        for ((index, packet), tried) in (first..).zip(packets).zip(&tried) {
+            let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, tried.as_ref(), packet);
+            done(index, packet, result.map(|(opened, _)| opened));
+        }
+    });
+}
+
+/// Cuts a batch into chunks, each with the place of its first packet.
+pub(crate) fn in_chunks<'r, 'b: 'r>(
+    packets: impl IntoIterator<Item = &'r mut PacketBuf<'b>>,
+    mut each: impl FnMut(usize, &mut [&'r mut PacketBuf<'b>]),
+) {
+    let mut chunk = heapless::Vec::<_, CHUNK>::new();
+    let mut first = 0_usize;
+    for packet in packets {
+        if chunk.is_full() {
+            each(first, &mut chunk);
+            first = first.saturating_add(CHUNK);
+            chunk.clear();
+        }
+        let _ = chunk.push(packet);
+    }
+    if !chunk.is_empty() {
+        each(first, &mut chunk);
+    }
+}

@@ -1,0 +1,234 @@
+//! Many packets that are to go out at once.
+
+use rand_core::TryCryptoRng;
+
+use super::audit::AuditSink;
+use super::outbound::{Chosen, Fate, Outbound, OutboundError, Sent, select_for};
+use super::outbound_sad::{OutboundKey, OutboundSad};
+use crate::crypto::CryptoProvider;
+use crate::ipsec::association::config::SaId;
+use crate::ipsec::packet::batch::{Row, Rows, compute_all};
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::error::SealError;
+use crate::ipsec::packet::laid::{LENGTH, Laid};
+use crate::ipsec::policy::PolicyLookup;
+use crate::ipsec::sending::outbound::OutboundSa;
+use crate::ipsec::sending::outbound_batch::Owed;
+use crate::time::Instant;
+use crate::wire::CodePoints;
+
+/// What is known of a packet in a batch before it is computed.
+#[derive(Clone, Copy)]
+enum Course {
+    /// How it ended.
+    Ended(Result<Sent, OutboundError>),
+    /// It was laid out, and is to be counted.
+    Begun(Owed),
+}
+
+/// How far a packet of a batch gets.
+enum Begun {
+    Ended(Result<Sent, OutboundError>),
+    LaidOut(Laid, Owed),
+    /// It must wait for those before it.
+    Premature,
+    /// It goes its own way, after those before it.
+    Alone,
+}
+
+/// What a row is tagged with.
+struct Tag {
+    course: Course,
+    chosen: Option<Chosen>,
+}
+
+/// What a batch is sealed with.
+struct Means<'a, P, G: ?Sized> {
+    crypto: &'a mut P,
+    rng: &'a mut G,
+    code_points: Option<&'a CodePoints>,
+    now: Instant,
+}
+
+impl<S, Q, A> Outbound<S, Q, A> {
+    /// Processes each of `packets` as [`process`](Self::process) does, in order, with the same octets, results, numbers, vectors,
+    /// counters and audit events: what algorithms take of several packets is handed to `crypto` in one piece. `done` is called
+    /// once for each packet, in order, with its place in the batch, and the packet.
+    ///
+    /// A batch gains where policy asks for one protection, other than a combined mode, and where the database
+    /// [finds](OutboundSad::find) associations again; other packets are sealed one at a time.
+    #[allow(clippy::too_many_arguments, reason = "those of `process`, and what becomes of each")]
+    pub fn process_batch<'r, 'b: 'r, P, G, I, D>(
+        &mut self,
+        crypto: &mut P,
+        rng: &mut G,
+        code_points: Option<&CodePoints>,
+        now: Instant,
+        packets: I,
+        mut done: D,
+    ) where
+        P: CryptoProvider,
+        G: TryCryptoRng + ?Sized,
+        S: OutboundSad<P>,
+        Q: PolicyLookup,
+        A: AuditSink,
+        I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
+        D: FnMut(usize, &mut PacketBuf<'_>, Result<Sent, OutboundError>),
+    {
+        let mut means = Means { crypto, rng, code_points, now };
+        let mut rows = Rows::<Tag>::new();
+        let mut first = 0_usize;
+        for packet in packets {
+            if rows.is_full() {
+                first = self.finish(&mut means, &mut rows, first, &mut done);
+            }
+            let mut chosen = None;
+            let mut begun = self.begin(&mut means, &mut chosen, packet);
+            if matches!(begun, Begun::Premature) {
+                first = self.finish(&mut means, &mut rows, first, &mut done);
+                begun = self.begin(&mut means, &mut chosen, packet);
+            }
+            match begun {
+                Begun::Ended(result) => {
+                    let tag = Tag { course: Course::Ended(result), chosen };
+                    let _ = rows.push(Row { packet, laid: None, outcome: Ok(()), tag });
+                }
+                Begun::LaidOut(laid, owed) => {
+                    let row = self.row(&mut means, laid, Tag { course: Course::Begun(owed), chosen }, packet);
+                    let _ = rows.push(row);
+                }
+                Begun::Premature | Begun::Alone => {
+                    first = self.finish(&mut means, &mut rows, first, &mut done);
+                    let Means { crypto, rng, code_points, now } = &mut means;
+                    let result = self.process(*crypto, *rng, *code_points, *now, packet);
+                    done(first, packet, result);
+                    first = first.saturating_add(1);
+                }
+            }
+        }
+        self.finish(&mut means, &mut rows, first, &mut done);
+    }
+
+    /// Does for a packet what can be done without computing.
+    fn begin<P, G>(
+        &mut self,
+        means: &mut Means<'_, P, G>,
+        chosen: &mut Option<Chosen>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Begun
+    where
+        P: CryptoProvider,
+        G: TryCryptoRng + ?Sized,
+        S: OutboundSad<P>,
+        Q: PolicyLookup,
+    {
+        let key = match self.judge(means.code_points, packet) {
+            Ok(Fate::Bypass) => return Begun::Ended(Ok(Sent::Bypassed)),
+            Ok(Fate::Alone(key)) => key,
+            Ok(Fate::InAh(_)) => return Begun::Alone,
+            Err(error) => return Begun::Ended(Err(error)),
+        };
+        self.begin_under(&key, means, chosen, packet).unwrap_or_else(|error| Begun::Ended(Err(error)))
+    }
+
+    fn begin_under<P, G>(
+        &mut self,
+        key: &OutboundKey,
+        means: &mut Means<'_, P, G>,
+        chosen: &mut Option<Chosen>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Begun, OutboundError>
+    where
+        P: CryptoProvider,
+        G: TryCryptoRng + ?Sized,
+        S: OutboundSad<P>,
+    {
+        let id = select_for(&mut self.sad, key, means.code_points, packet)?.sa().id();
+        if self.sad.find(&id).is_none() {
+            return Ok(Begun::Alone);
+        }
+        let Some(sa) = self.sad.find_mut(&id) else { return Ok(Begun::Alone) };
+        *chosen = Some(Chosen::of(sa, key));
+        match sa.begin(means.now, means.rng, means.code_points, packet) {
+            Ok((laid, owed)) => Ok(Begun::LaidOut(laid, owed)),
+            Err(error) if sa.is_premature(&error) => Ok(Begun::Premature),
+            Err(error) => Err(OutboundError::Seal(error)),
+        }
+    }
+
+    /// The row of a packet that was laid out.
+    fn row<'r, 'b, P, G>(
+        &self,
+        means: &mut Means<'_, P, G>,
+        laid: Laid,
+        tag: Tag,
+        packet: &'r mut PacketBuf<'b>,
+    ) -> Row<'r, 'b, Tag>
+    where
+        P: CryptoProvider,
+        G: ?Sized,
+        S: OutboundSad<P>,
+    {
+        match sa_of(&self.sad, &tag) {
+            Some(sa) => Row::new(packet, Ok(laid), sa, means.crypto, tag),
+            None => Row { packet, laid: Some(laid), outcome: Ok(()), tag },
+        }
+    }
+
+    /// Computes what is left of a chunk, counts it, and hands it out. Returns the place of the next packet.
+    fn finish<P, G, D>(
+        &mut self,
+        means: &mut Means<'_, P, G>,
+        rows: &mut Rows<'_, '_, Tag>,
+        first: usize,
+        done: &mut D,
+    ) -> usize
+    where
+        P: CryptoProvider,
+        G: ?Sized,
+        S: OutboundSad<P>,
+        A: AuditSink,
+        D: FnMut(usize, &mut PacketBuf<'_>, Result<Sent, OutboundError>),
+    {
+        compute_all(means.crypto, rows, |tag: &Tag| sa_of(&self.sad, tag));
+        let mut index = first;
+        for Row { packet, outcome, tag, .. } in rows.iter_mut() {
+            let result = match &tag.course {
+                Course::Ended(result) => *result,
+                Course::Begun(owed) => self.settle(owed, tag.chosen.map(|chosen| chosen.sa), means.now, *outcome),
+            };
+            self.count(&result, tag.chosen, means.code_points, means.now, packet);
+            done(index, packet, result);
+            index = index.saturating_add(1);
+        }
+        rows.clear();
+        index
+    }
+
+    fn settle<P>(
+        &mut self,
+        owed: &Owed,
+        id: Option<SaId>,
+        now: Instant,
+        outcome: Result<(), SealError>,
+    ) -> Result<Sent, OutboundError>
+    where
+        P: CryptoProvider,
+        S: OutboundSad<P>,
+    {
+        let sa = id.and_then(|id| Some((id, self.sad.find_mut(&id)?)));
+        // It was there a moment ago.
+        let Some((id, sa)) = sa else { return Err(OutboundError::Seal(LENGTH)) };
+        let sealed = sa.end(owed, now, outcome).map_err(OutboundError::Seal)?;
+        Ok(Sent::Protected { soft_limit: sealed.soft_limit.map(|limit| (id, limit)) })
+    }
+}
+
+/// The association that a packet was laid out under.
+fn sa_of<'s, P, S>(sad: &'s S, tag: &Tag) -> Option<&'s crate::ipsec::Sa<P>>
+where
+    P: CryptoProvider,
+    S: OutboundSad<P>,
+{
+    sad.find(&tag.chosen?.sa).map(OutboundSa::sa)
+}

@@ -1,0 +1,140 @@
+//! Many packets under one association.
+
+use rand_core::TryCryptoRng;
+
+use crate::crypto::CryptoProvider;
+use crate::ipsec::packet::batch::{Row, Rows, compute_all};
+use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::error::SealError;
+use crate::ipsec::packet::laid::{LENGTH, Laid};
+use crate::ipsec::packet::plan::{Contents, Plan};
+use crate::ipsec::sending::outbound::{OutboundSa, Sealed};
+use crate::time::Instant;
+use crate::wire::CodePoints;
+
+/// What it takes to count a packet that was laid out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owed {
+    sequence: u64,
+    processed: u64,
+}
+
+impl<P: CryptoProvider> OutboundSa<P> {
+    /// Seals each of `packets` as [`seal`](Self::seal) does, in order, with the same octets, numbers, vectors and results: what
+    /// algorithms take of several packets is handed to `crypto` in one piece. `done` is called once for each packet, in order,
+    /// with its place in the batch, and the packet.
+    ///
+    /// ```
+    /// # #[cfg(feature = "rust-crypto")] {
+    /// use xcast_sec::crypto::{CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
+    /// use xcast_sec::ipsec::{OutboundSa, PacketBuf, Protection, Sa, SaConfig, Spi};
+    /// use xcast_sec::time::Instant;
+    /// # use xcast_sec::wire::Ipv4Repr;
+    /// # struct Rng;
+    /// # impl rand_core::TryRng for Rng {
+    /// #     type Error = core::convert::Infallible;
+    /// #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
+    /// #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
+    /// #     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> { octets.fill(4); Ok(()) }
+    /// # }
+    /// # impl rand_core::TryCryptoRng for Rng {}
+    /// # let mut rng = Rng;
+    ///
+    /// let integrity = Some((IntegrityAlgorithm::HmacSha2_256_128, &[2; 32][..]));
+    /// let protection = Protection::Esp { cipher: CipherAlgorithm::AesCbc, cipher_key: &[1; 16], integrity };
+    /// let sa = Sa::new(&SaConfig::new(Spi::new(0x1000).unwrap(), protection), &mut RustCrypto).unwrap();
+    /// let mut sa = OutboundSa::new(sa, Instant::START).unwrap();
+    ///
+    /// let mut buffers = [[0; 256]; 8];
+    /// # for buffer in &mut buffers {
+    /// #     Ipv4Repr { tos: 0, ttl: 9, protocol: 17, source: [192, 0, 2, 1].into(), destination: [192, 0, 2, 2].into(),
+    /// #         options_len: 0, payload_len: 20 }.emit(&mut buffer[64..]).unwrap();
+    /// # }
+    /// let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, 64..104).unwrap());
+    /// let mut last = 0;
+    /// sa.seal_batch(Instant::START, &mut RustCrypto, &mut rng, None, &mut packets, |_, packet, sealed| {
+    ///     assert!(packet.len() > 40); // To the device.
+    ///     last = sealed.unwrap().sequence;
+    /// });
+    /// assert_eq!(last, 8);
+    /// # }
+    /// ```
+    pub fn seal_batch<'r, 'b: 'r, G, I, D>(
+        &mut self,
+        now: Instant,
+        crypto: &mut P,
+        rng: &mut G,
+        code_points: Option<&CodePoints>,
+        packets: I,
+        mut done: D,
+    ) where
+        G: TryCryptoRng + ?Sized,
+        I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
+        D: FnMut(usize, &mut PacketBuf<'_>, Result<Sealed, SealError>),
+    {
+        let mut rows = Rows::<Option<Owed>>::new();
+        let mut first = 0;
+        for packet in packets {
+            if rows.is_full() {
+                first = self.finish(now, crypto, &mut rows, first, &mut done);
+            }
+            let mut laid = self.begin(now, rng, code_points, packet);
+            if laid.as_ref().is_err_and(|error| self.is_premature(error)) {
+                first = self.finish(now, crypto, &mut rows, first, &mut done);
+                laid = self.begin(now, rng, code_points, packet);
+            }
+            let owed = laid.as_ref().ok().map(|(_, owed)| *owed);
+            let _ = rows.push(Row::new(packet, laid.map(|(laid, _)| laid), self.sa(), crypto, owed));
+        }
+        self.finish(now, crypto, &mut rows, first, &mut done);
+    }
+
+    /// Seals a packet of a batch as far as can be done without computing.
+    pub(crate) fn begin<G: TryCryptoRng + ?Sized>(
+        &mut self,
+        now: Instant,
+        rng: &mut G,
+        code_points: Option<&CodePoints>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<(Laid, Owed), SealError> {
+        let plan = Plan::new(self.sa(), Contents::Packet, code_points, packet)?;
+        let laid = self.lay_out(&plan, now, rng, packet)?;
+        Ok((laid, Owed { sequence: laid.sequence(), processed: plan.processed }))
+    }
+
+    /// Counts a packet that was begun, if all went well.
+    pub(crate) fn end(
+        &mut self,
+        owed: &Owed,
+        now: Instant,
+        outcome: Result<(), SealError>,
+    ) -> Result<Sealed, SealError> {
+        self.settle(owed.sequence, owed.processed, now, outcome)
+    }
+
+    /// Computes what is left of a chunk, and hands it out. Returns the place of the next packet.
+    fn finish<D>(
+        &mut self,
+        now: Instant,
+        crypto: &mut P,
+        rows: &mut Rows<'_, '_, Option<Owed>>,
+        first: usize,
+        done: &mut D,
+    ) -> usize
+    where
+        D: FnMut(usize, &mut PacketBuf<'_>, Result<Sealed, SealError>),
+    {
+        compute_all(crypto, rows, |_| Some(self.sa()));
+        let mut index = first;
+        for Row { packet, outcome, tag, .. } in rows.iter_mut() {
+            let result = match tag {
+                Some(owed) => self.end(owed, now, *outcome),
+                None => Err(outcome.err().unwrap_or(LENGTH)),
+            };
+            done(index, packet, result);
+            index = index.saturating_add(1);
+        }
+        rows.clear();
+        index
+    }
+}
