@@ -177,8 +177,13 @@ pub(crate) fn contestants() -> Vec<Contestant> {
         },
         Contestant { provider: "RustCrypto", whole: true, entry: |burst, way| whole::entry(RustCrypto, burst, way) },
     ];
-    #[cfg(feature = "simd-detect")]
-    all.extend([
+    all.extend(simd());
+    all
+}
+
+#[cfg(feature = "simd-detect")]
+fn simd() -> Vec<Contestant> {
+    vec![
         Contestant {
             provider: "SimdCrypto",
             whole: false,
@@ -189,8 +194,12 @@ pub(crate) fn contestants() -> Vec<Contestant> {
             whole: true,
             entry: |burst, way| whole::entry(SimdCrypto::detect(), burst, way),
         },
-    ]);
-    all
+    ]
+}
+
+#[cfg(not(feature = "simd-detect"))]
+fn simd() -> Vec<Contestant> {
+    Vec::new()
 }
 
 impl Contestant {
