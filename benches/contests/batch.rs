@@ -5,11 +5,13 @@
 
 use std::hint::black_box;
 
+#[cfg(feature = "simd-detect")]
+use xcast_sec::crypto::SimdCrypto;
 use xcast_sec::crypto::{CipherAlgorithm, CryptoProvider, EspJob, IntegrityAlgorithm, RustCrypto};
 
 use super::packets::{self, BURST, ESP_HEADER_LEN, ICV_LEN, IV_LEN, Pool, SIZES};
 use super::raw::Raw;
-use super::{Course, Entry, Prepared, Row};
+use super::{Course, Entry, Prepared, Row, whole};
 
 /// The keys of one association.
 pub(crate) struct Keys<P: CryptoProvider> {
@@ -157,25 +159,66 @@ pub(crate) fn one_by_one(burst: Burst, direction: Direction) -> Box<dyn Entry> {
     Box::new(entry)
 }
 
-/// The providers that there are, by name: what takes a burst to each.
-#[allow(clippy::type_complexity, reason = "a table")]
-pub(crate) fn providers() -> Vec<(&'static str, fn(Burst, Direction) -> Box<dyn Entry>)> {
-    vec![("RustCrypto", |burst, direction| through_the_seam(RustCrypto, burst, direction))]
+/// What takes bursts: a provider through the seam, or the batch API of `ipsec` around it.
+pub(crate) struct Contestant {
+    pub(crate) provider: &'static str,
+    /// Whether it does whole packets.
+    pub(crate) whole: bool,
+    pub(crate) entry: fn(Burst, Direction) -> Box<dyn Entry>,
 }
 
-/// The row of a burst against `anchor`.
-pub(crate) fn row(provider: &str, burst: Burst, direction: Direction, anchor: &'static str) -> Row {
-    let word = if direction == Direction::Seal { "seal" } else { "open" };
-    Row::new(&format!("batch {word}, `{provider}`"), burst, anchor, burst.packets().len())
+/// All that there are.
+pub(crate) fn contestants() -> Vec<Contestant> {
+    let mut all = vec![
+        Contestant {
+            provider: "RustCrypto",
+            whole: false,
+            entry: |burst, way| through_the_seam(RustCrypto, burst, way),
+        },
+        Contestant { provider: "RustCrypto", whole: true, entry: |burst, way| whole::entry(RustCrypto, burst, way) },
+    ];
+    all.extend(simd());
+    all
+}
+
+#[cfg(feature = "simd-detect")]
+fn simd() -> Vec<Contestant> {
+    vec![
+        Contestant {
+            provider: "SimdCrypto",
+            whole: false,
+            entry: |burst, way| through_the_seam(SimdCrypto::detect(), burst, way),
+        },
+        Contestant {
+            provider: "SimdCrypto",
+            whole: true,
+            entry: |burst, way| whole::entry(SimdCrypto::detect(), burst, way),
+        },
+    ]
+}
+
+#[cfg(not(feature = "simd-detect"))]
+fn simd() -> Vec<Contestant> {
+    Vec::new()
+}
+
+impl Contestant {
+    /// The row of a burst against `anchor`.
+    pub(crate) fn row(&self, burst: Burst, direction: Direction, anchor: &'static str) -> Row {
+        let word = if direction == Direction::Seal { "seal" } else { "open" };
+        let whole = if self.whole { ", whole packets" } else { "" };
+        let operation = format!("batch {word}, `{}`{whole}", self.provider);
+        Row::new(&operation, burst, anchor, burst.packets().len())
+    }
 }
 
 pub(crate) fn all(course: &mut dyn Course) {
-    for (name, entry) in providers() {
+    for contestant in contestants() {
         for direction in [Direction::Seal, Direction::Open] {
             for burst in Burst::all() {
-                let row = row(name, burst, direction, "RustCrypto's primitives");
+                let row = contestant.row(burst, direction, "RustCrypto's primitives");
                 if course.wants(&row) {
-                    course.contest(row, &mut *entry(burst, direction), &mut *one_by_one(burst, direction));
+                    course.contest(row, &mut *(contestant.entry)(burst, direction), &mut *one_by_one(burst, direction));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use xcast_sec::forward::{FnEgress, Route, RouteLookup, Router, RouterPolicy};
+use xcast_sec::forward::{FnEgress, PacketCopy, Route, RouteLookup, Router, RouterPolicy};
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{BitmapPlace, CodePoints, DestinationSet, Destinations, UdpRepr, XcastRepr, protocol};
 
@@ -11,6 +11,10 @@ use super::{Course, Entry, Row};
 
 /// Octets of the packet, if nothing else is said.
 const PACKET: usize = 1640;
+/// Buffers in a ring, as a device has them: of 1640 octets each they take 6.7 MB.
+const RING: usize = 4096;
+/// Octets of the longest headers: those for 125 destinations in IPv6.
+const MAX_HEADERS: usize = 2200;
 /// Times in a run.
 pub(crate) const TIMES: usize = 8;
 
@@ -82,70 +86,95 @@ fn router() -> Router {
     Router::new(CodePoints::rfc4727_experiment(), RouterPolicy::default())
 }
 
-/// Copies of `packet`, each into a buffer of its own.
-fn whole(packet: Vec<u8>, copies: usize) -> impl Entry {
-    let (mut router, mut out) = (router(), vec![vec![0; packet.len()]; copies]);
-    move || {
-        for _ in 0..TIMES {
-            let mut buffers = out.iter_mut();
-            let mut egress = FnEgress(|_: u16, copy: &xcast_sec::forward::PacketCopy<'_>| {
-                copy.emit(buffers.next().expect("as many as copies")).map(drop)
-            });
-            let outcome = router.forward(Instant::START, None, black_box(&packet), &Spread(EVERY), &mut egress);
-            assert_eq!(outcome.expect("forwards").copies, copies);
-        }
-        black_box(&mut out);
+/// Buffers that copies go to, one after the other and then from the beginning.
+struct Ring {
+    buffers: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl Ring {
+    fn new(buffers: usize, len: usize) -> Self {
+        Self { buffers: vec![vec![0; len]; buffers], next: 0 }
+    }
+
+    fn next(&mut self) -> &mut [u8] {
+        let at = self.next;
+        self.next = if at + 1 == self.buffers.len() { 0 } else { at + 1 };
+        &mut self.buffers[at]
     }
 }
 
-/// Headers of copies of `packet`, each into a buffer of its own; where the payload lies is noted.
-pub(crate) fn gathered(packet: Vec<u8>, copies: usize) -> impl Entry {
-    gathered_for(packet, copies, EVERY)
-}
-
-/// The same with destinations spread over `next_hops`.
-pub(crate) fn gathered_for(packet: Vec<u8>, copies: usize, next_hops: u16) -> impl Entry {
-    let (mut router, mut out) = (router(), vec![[0; 2200]; copies]);
-    let mut payloads = Vec::with_capacity(copies);
+/// Copies of `packet`, each into a buffer of its own out of so many.
+fn whole(packet: Vec<u8>, copies: usize, buffers: usize) -> impl Entry {
+    let (mut router, mut ring) = (router(), Ring::new(buffers, packet.len()));
     move || {
         for _ in 0..TIMES {
-            payloads.clear();
-            let mut buffers = out.iter_mut();
-            let mut egress = FnEgress(|_: u16, copy: &xcast_sec::forward::PacketCopy<'_>| {
-                payloads.push(copy.payload().as_ptr_range());
-                copy.emit_header(buffers.next().expect("as many as copies")).map(drop)
-            });
-            let outcome = router.forward(Instant::START, None, black_box(&packet), &Spread(next_hops), &mut egress);
+            let mut egress = FnEgress(|_: u16, copy: &PacketCopy<'_>| copy.emit(ring.next()).map(drop));
+            let outcome = router.forward(Instant::START, None, black_box(&packet), &Spread(EVERY), &mut egress);
             assert_eq!(outcome.expect("forwards").copies, copies);
-            black_box(&payloads);
         }
-        black_box(&mut out);
+        black_box(&mut ring.buffers);
     }
 }
 
 /// The memory copies alone.
-fn copied(packet: Vec<u8>, copies: usize) -> impl Entry {
-    let mut out = vec![vec![0; packet.len()]; copies];
+fn copied(packet: Vec<u8>, copies: usize, buffers: usize) -> impl Entry {
+    let mut ring = Ring::new(buffers, packet.len());
     move || {
         for _ in 0..TIMES {
             let packet = black_box(&packet);
-            for buffer in &mut out {
-                black_box(buffer).copy_from_slice(packet);
+            for _ in 0..copies {
+                black_box(ring.next()).copy_from_slice(packet);
             }
         }
     }
 }
 
-pub(crate) fn all(course: &mut dyn Course) {
-    for copies in [1, 2, 10, 50] {
-        let row = Row::new("forward, whole copies", format!("{copies} copies"), "memory copies", TIMES).at_most(1.05);
-        let packet = packet(copies, PACKET);
-        course.contest(row, &mut whole(packet.clone(), copies), &mut copied(packet, copies));
+/// Headers of copies of `packet`, each into a buffer of its own; where the payload lies is noted.
+pub(crate) fn gathered(packet: Vec<u8>, copies: usize) -> impl Entry {
+    gathered_for(packet, copies, EVERY, copies)
+}
+
+/// The same with destinations spread over `next_hops`, and so many buffers for headers.
+pub(crate) fn gathered_for(packet: Vec<u8>, copies: usize, next_hops: u16, buffers: usize) -> impl Entry {
+    let (mut router, mut ring) = (router(), Ring::new(buffers, MAX_HEADERS));
+    let mut payloads = Vec::with_capacity(copies);
+    move || {
+        for _ in 0..TIMES {
+            payloads.clear();
+            let mut egress = FnEgress(|_: u16, copy: &PacketCopy<'_>| {
+                payloads.push(copy.payload().as_ptr_range());
+                copy.emit_header(ring.next()).map(drop)
+            });
+            let outcome = router.forward(Instant::START, None, black_box(&packet), &Spread(next_hops), &mut egress);
+            assert_eq!(outcome.expect("forwards").copies, copies);
+            black_box(&payloads);
+        }
+        black_box(&mut ring.buffers);
     }
-    for copies in [1, 2, 10, 50] {
-        let row = Row::new("forward, scatter-gather", format!("{copies} copies"), "memory copies", TIMES).at_most(0.22);
+}
+
+pub(crate) fn all(course: &mut dyn Course) {
+    let row = |operation: &str, copies, ring| {
+        let size = format!("{copies} copies{}", if ring == copies { "" } else { ", ring" });
+        Row::new(operation, size, "memory copies", TIMES)
+    };
+    // Into the same buffers again and again, which stay in the first cache, and round a ring of buffers that do not.
+    let sizes = [1, 2, 10, 50].map(|copies| (copies, copies)).into_iter().chain([(10, RING), (50, RING)]);
+    for (copies, ring) in sizes.clone() {
+        let row = row("forward, whole copies", copies, ring).at_most(1.05);
         let packet = packet(copies, PACKET);
-        course.contest(row, &mut gathered(packet.clone(), copies), &mut copied(packet, copies));
+        if course.wants(&row) {
+            course.contest(row, &mut whole(packet.clone(), copies, ring), &mut copied(packet, copies, ring));
+        }
+    }
+    for (copies, ring) in sizes {
+        let row = row("forward, scatter-gather", copies, ring).at_most(0.22);
+        let packet = packet(copies, PACKET);
+        if course.wants(&row) {
+            let mut ours = gathered_for(packet.clone(), copies, EVERY, ring);
+            course.contest(row, &mut ours, &mut copied(packet, copies, ring));
+        }
     }
     let row = Row::new("forward, scatter-gather", "10 copies, 8000", "1640 octets", TIMES).at_most(1.05);
     course.contest(row, &mut gathered(packet(10, 8000), 10), &mut gathered(packet(10, PACKET), 10));

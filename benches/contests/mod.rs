@@ -16,6 +16,7 @@ pub(crate) mod replay;
 pub(crate) mod rounds;
 pub(crate) mod single;
 pub(crate) mod table;
+pub(crate) mod whole;
 
 /// One side of a contest.
 pub(crate) trait Entry {

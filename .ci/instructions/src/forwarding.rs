@@ -13,7 +13,7 @@ pub(crate) fn all(counter: &mut Counter) {
     for (next_hops, title) in [(127, "one next hop for each"), (4, "4 next hops")] {
         for destinations in 1..=127 {
             let copies = destinations.min(next_hops);
-            let mut entry = gathered_for(packet_v4(destinations, 1000), copies, next_hops as u16);
+            let mut entry = gathered_for(packet_v4(destinations, 1000), copies, next_hops as u16, copies);
             counter.count(&format!("plot: {title}: {destinations}"), TIMES, || entry.run());
         }
     }

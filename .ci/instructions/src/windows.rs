@@ -16,7 +16,7 @@ pub(crate) fn all(counter: &mut Counter) {
     for (senders, entry) in &mut table {
         counter.count(&format!("sender look-up, {senders} senders"), LOOKUPS, || entry.run());
     }
-    let mut map = map::<256>();
+    let mut map = map::<256, 512>();
     counter.count("sender look-up, 256 senders: FnvIndexMap", LOOKUPS, || map.run());
 }
 

@@ -1,4 +1,4 @@
-//! OpenSSL: a cipher context and an HMAC context for each association, keyed once.
+//! OpenSSL: a cipher context and an HMAC context, keyed once.
 
 use std::ffi::c_int;
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
 use openssl::hash::MessageDigest;
 
-use crate::contests::batch::{self, Burst, Direction};
+use crate::contests::batch::Direction;
 use crate::contests::packets::{self, BURST, ESP_HEADER_LEN, ICV_LEN, IP_LEN, Pool, SIZES};
 use crate::contests::{Course, Entry, Prepared, Row, single};
 
@@ -104,18 +104,12 @@ impl Keys {
     }
 }
 
-/// OpenSSL on packets of which the first octets are `skipped`, one after the other; `numbers` are those of their keys.
-fn entry(
-    before: Vec<Vec<u8>>,
-    after: &[Vec<u8>],
-    numbers: Vec<usize>,
-    skipped: usize,
-    direction: Direction,
-) -> Box<dyn Entry> {
-    let mut keys: Vec<Keys> = (0..BURST).map(Keys::new).collect();
+/// OpenSSL on packets under the association 0, one after the other.
+fn entry(before: Vec<Vec<u8>>, after: &[Vec<u8>], direction: Direction) -> Box<dyn Entry> {
+    let mut keys = Keys::new(0);
     let mut entry = Prepared::new(Pool::new(before), Pool::reset, move |pool: &mut Pool| {
-        for (octets, &number) in pool.buffers.iter_mut().zip(&numbers) {
-            keys[number].process(black_box(&mut octets[skipped..]), direction);
+        for packet in &mut pool.buffers {
+            keys.process(black_box(&mut packet[IP_LEN..]), direction);
         }
     });
     assert_eq!(entry.once().buffers, after);
@@ -135,22 +129,8 @@ pub(crate) fn all(course: &mut dyn Course) {
             let opened = single::not_encrypted(&sealed);
             let (before, after) = if seals { (opened, sealed) } else { (sealed, opened) };
             let mut ours = if seals { single::esp_sealing(size) } else { single::esp_opening(size) };
-            let mut anchor = entry(before, &after, vec![0; BURST], IP_LEN, direction);
+            let mut anchor = entry(before, &after, direction);
             course.contest(row, &mut *ours, &mut *anchor);
-        }
-    }
-    for (provider, ours) in batch::providers() {
-        for direction in [Direction::Seal, Direction::Open] {
-            for burst in Burst::all() {
-                let row = batch::row(provider, burst, direction, name);
-                if course.wants(&row) {
-                    let (before, after) = batch::before_and_after(burst, direction);
-                    let (numbers, before) = before.into_iter().unzip();
-                    let after: Vec<_> = after.into_iter().map(|(_, octets)| octets).collect();
-                    let mut anchor = entry(before, &after, numbers, 0, direction);
-                    course.contest(row, &mut *ours(burst, direction), &mut *anchor);
-                }
-            }
         }
     }
 }

@@ -101,15 +101,15 @@ pub(crate) fn all(course: &mut dyn Course) {
     // SAFETY: takes the state of a manager that lives.
     let arch = unsafe { xs_arch(manager.state.as_ptr()) };
     eprintln!("ipsec-mb uses its IMB_ARCH {arch} (5: AVX-512, 4: AVX2)");
-    for (provider, ours) in batch::providers() {
+    for contestant in batch::contestants() {
         for direction in [Direction::Seal, Direction::Open] {
             for burst in Burst::all() {
-                let mut row = batch::row(provider, burst, direction, "ipsec-mb");
-                if let Some(factor) = target(provider, burst, direction) {
+                let mut row = contestant.row(burst, direction, "ipsec-mb");
+                if let Some(factor) = target(contestant.provider, burst, direction) {
                     row = row.throughput(factor);
                 }
                 if course.wants(&row) {
-                    course.contest(row, &mut *ours(burst, direction), &mut *entry(burst, direction));
+                    course.contest(row, &mut *(contestant.entry)(burst, direction), &mut *entry(burst, direction));
                 }
             }
         }

@@ -8,6 +8,7 @@ use bare_metal::provider::{AhSha256, CbcSha256, EspGcm};
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::forward::neighbour::Neighbours;
 use xcast_sec::forward::{RouteTable, Router};
+use xcast_sec::group::{GroupSa, lkh, membership};
 use xcast_sec::ipsec::{
     AnySender, FixedOutboundSad, FixedSad, FixedSpd, NoAudit, OutboundSa, PathMtu, PolicyEntry, ReplayWindow, Sa,
     SenderKey, SenderWindows,
@@ -39,6 +40,16 @@ pub(crate) fn print() {
         ("`Session<127>`", size_of::<Session<127>>()),
         ("`HeaderTemplate<256>`", size_of::<HeaderTemplate<256>>()),
         ("`HeaderTemplate<MAX_HEADERS_LEN>`", size_of::<HeaderTemplate<MAX_HEADERS_LEN>>()),
+        ("`GroupSa`: a group's association with its keys", size_of::<GroupSa>()),
+        ("a group of 16 at a member, `membership::Member<16, 2, 24>`", size_of::<membership::Member<16, 2, 24>>()),
+        ("a group of 16 at its controller, `membership::Controller<16>`", size_of::<membership::Controller<16>>()),
+        (
+            "a group of 16 at its key server, `membership::KeyServer<16, 24>`",
+            size_of::<membership::KeyServer<16, 24>>(),
+        ),
+        ("a group of 16 at both in one, `membership::Gcks<16, 24>`", size_of::<membership::Gcks<16, 24>>()),
+        ("a key tree of 16 at a member, `lkh::Member`", size_of::<lkh::Member>()),
+        ("a key tree of 16 at its controller, `lkh::Controller<16>`", size_of::<lkh::Controller<16>>()),
         ("`Router`", size_of::<Router>()),
         ("`RouteTable<u8, 8>`", size_of::<RouteTable<u8, 8>>()),
         ("`Neighbours<u8, 8>`", size_of::<Neighbours<u8, 8>>()),
