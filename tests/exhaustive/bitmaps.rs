@@ -159,7 +159,7 @@ fn branched() {
             expected.retain(|_, of| *of & alone == 0);
             assert_eq!((&xcast, unicast), (&expected, alone), "{bits:#b}");
             assert!(order.is_sorted(), "by the first destination of each");
-            assert_eq!(outcome.copies as usize, xcast.len() + unicast.count_ones() as usize);
+            assert_eq!(outcome.copies, xcast.len() + unicast.count_ones() as usize);
         }
     }
 }

@@ -89,7 +89,7 @@ fn a_type_that_wipes_nothing_is_found_out() {
     let wiped = wiped_by(32, |which| Half(key(which)), |value| unsafe { ManuallyDrop::drop(value) });
     assert_eq!(wiped, Err("16 octets wiped of 32".into()));
     // `take` moves the key out and leaves its octets where they were.
-    let taken = |value: &mut ManuallyDrop<Option<Plain>>| drop(value.take());
+    let taken = |value: &mut ManuallyDrop<Option<Plain>>| _ = value.take();
     assert_eq!(wiped_by(32, |which| Some(Plain(key(which))), taken), Err("0 octets wiped of 32".into()));
 }
 
