@@ -2,7 +2,7 @@
 
 use super::rewritten::Rewritten;
 use super::v2::CopyV2;
-use crate::wire::{DestinationSet, EmitError, Family, XcastPacket};
+use crate::wire::{DestinationSet, EmitError, Family, XcastPacket, put};
 
 /// What a copy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,9 +143,9 @@ impl<'a> PacketCopy<'a> {
     pub fn emit(&self, buffer: &mut [u8]) -> Result<usize, EmitError> {
         let too_small = EmitError::BufferTooSmall { needed: self.len() };
         let copy = buffer.get_mut(..self.len()).ok_or(too_small)?;
-        let (header, payload) = copy.split_at_mut_checked(self.header_len()).ok_or(too_small)?;
+        let (header, behind) = copy.split_at_mut_checked(self.header_len()).ok_or(too_small)?;
         self.emit_header(header)?;
-        payload.copy_from_slice(self.payload());
+        put(behind, 0, self.payload()).ok_or(too_small)?;
         Ok(self.len())
     }
 

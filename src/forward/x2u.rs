@@ -3,7 +3,9 @@
 use super::arrival::behind;
 use super::edit;
 use super::transport::Transport;
-use crate::wire::{ExtensionHeader, IpHeader, Ipv4Header, XcastPacket, ipv4, ipv6, protocol, put, set_packet_len};
+use crate::wire::{
+    ExtensionHeader, IpHeader, Ipv4Header, XcastPacket, ipv4, ipv6, protocol, put, round_up, set_packet_len,
+};
 
 /// What becomes of a packet's headers when it turns into unicast ones. The same for all its destinations, so it is worked
 /// out once per packet.
@@ -56,7 +58,7 @@ impl Trimmed {
         };
         let before = (first, cut_at.min(end));
         let behind = (cut_end, cut_end.max(end));
-        let len = 2_usize.saturating_add(range_len(before)).saturating_add(range_len(behind)).next_multiple_of(8);
+        let len = round_up(2_usize.saturating_add(range_len(before)).saturating_add(range_len(behind)), 8);
         Self { at: header.at, before, behind, len }
     }
 
@@ -107,7 +109,7 @@ impl Unicast {
         let (family, network_len) = match packet.ip() {
             IpHeader::V4(header) => {
                 let options = Self::kept_options(packet, header);
-                let options_len = range_len(options).next_multiple_of(4);
+                let options_len = round_up(range_len(options), 4);
                 (FamilyHeaders::V4 { options, options_len }, ipv4::MIN_HEADER_LEN.saturating_add(options_len))
             }
             IpHeader::V6(_) => {

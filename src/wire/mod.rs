@@ -56,6 +56,6 @@ pub(crate) use ecn::{leave_tunnel, set_ecn};
 pub(crate) use encapsulated::Outer;
 pub(crate) use ip::{set_packet_len, set_traffic_class};
 pub(crate) use layout::Layout;
-pub(crate) use octets::{put, u8_at, u16_at};
+pub(crate) use octets::{put, round_up, u8_at, u16_at};
 pub(crate) use packet_edit::PacketLayout;
 pub(crate) use tunnel_ends::TunnelEnds;

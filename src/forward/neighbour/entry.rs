@@ -156,8 +156,7 @@ impl<H: Copy + PartialEq> Entry<H> {
             _ => config.retry,
         };
         // Up to a quarter less, as RFC 5880 §6.8.7 has it, so that the pings of many routers do not fall into step.
-        let quarter = wait.checked_div(4).unwrap_or_default();
-        self.next = Next::AskAt(at.after(wait.saturating_sub(fraction(quarter, jitter))));
+        self.next = Next::AskAt(at.after(wait.saturating_sub(fraction(wait, jitter >> 2))));
     }
 }
 

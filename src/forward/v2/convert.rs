@@ -7,7 +7,7 @@ use crate::forward::transport::{Behind, Transport};
 use crate::wire::xcast6_v2::{CodePointsV2, MAX_DESTINATIONS, PacketV2, ReprV2, set_flow_label};
 use crate::wire::{
     BitmapPlace, CodePoints, Destinations, EmitError, ExtensionHeader, Family, IpHeader, XcastPacket, XcastRepr, ipv6,
-    leave_tunnel, protocol, set_traffic_class,
+    leave_tunnel, protocol, put, set_traffic_class,
 };
 
 /// What of an RFC 5058 packet XCAST6 2.0 has no place for.
@@ -131,14 +131,15 @@ pub fn to_rfc5058(packet: &PacketV2<'_>, code_points: &CodePoints, buffer: &mut 
         next_protocol: packet.next_protocol(),
     };
     let payload = packet.payload();
+    let needed = repr.encoded_len(payload.len());
     let behind = repr.emit(code_points, payload.len(), buffer)?;
-    behind.copy_from_slice(payload);
+    put(behind, 0, payload).ok_or(EmitError::BufferTooSmall { needed })?;
     segment.redirect(behind, packet.inner().destination(), code_points.fields().routers_v6);
     let inner_class = packet.inner().traffic_class();
     let ecn = leave_tunnel(inner_class, packet.outer().traffic_class());
     set_traffic_class(buffer, Family::V6, (inner_class & !0b11) | ecn);
     set_flow_label(buffer, packet.inner().flow_label());
-    Ok(repr.encoded_len(payload.len()))
+    Ok(needed)
 }
 
 /// Writes `packet`, an RFC 5058 one, as XCAST6 2.0 to `buffer`, and returns its length. What becomes of which field:
@@ -178,10 +179,11 @@ pub fn from_rfc5058(
         next_protocol: packet.next_protocol(),
     };
     let payload = packet.payload();
+    let needed = repr.encoded_len(payload.len());
     let behind = repr.emit(code_points, payload.len(), buffer)?;
-    behind.copy_from_slice(payload);
+    put(behind, 0, payload).ok_or(EmitError::BufferTooSmall { needed })?;
     segment.redirect(behind, ip.destination(), code_points.fields().group);
-    Ok(repr.encoded_len(payload.len()))
+    Ok(needed)
 }
 
 /// Where the transport checksum is that has to follow the group, counted from the end of the Routing header (and of the

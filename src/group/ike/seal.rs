@@ -86,7 +86,8 @@ pub(super) fn seal<P: PrfProvider>(
     let hash = crypto.prf(phase1.authentication(), covered)?;
 
     let end = rest_at.saturating_add(rest_len);
-    let len = end.saturating_sub(HEADER_LEN).next_multiple_of(BLOCK).saturating_add(HEADER_LEN);
+    let encrypted_len = end.saturating_sub(HEADER_LEN).checked_next_multiple_of(BLOCK).ok_or(SendError::TooLong)?;
+    let len = encrypted_len.saturating_add(HEADER_LEN);
     // RFC 2409 Appendix B: padded with zeros, and the Length includes them.
     buffer.get_mut(end..len).ok_or(SendError::TooLong)?.fill(0);
     let header = Header {
@@ -100,7 +101,8 @@ pub(super) fn seal<P: PrfProvider>(
     super::payload::emit(first, &[hash.as_octets()], &mut writer).ok_or(SendError::TooLong)?;
     let encrypted = buffer.get_mut(HEADER_LEN..len).ok_or(SendError::TooLong)?;
     crypto.encrypt(phase1.encryption(), &frame.iv, encrypted)?;
-    let last = encrypted.last_chunk().copied().ok_or(SendError::TooLong)?;
+    let last = encrypted.get(encrypted.len().saturating_sub(BLOCK)..).and_then(<[u8]>::first_chunk);
+    let last = last.copied().ok_or(SendError::TooLong)?;
     Ok((len, hash, last))
 }
 

@@ -36,8 +36,7 @@ impl<const LEAVES: usize> Controller<LEAVES> {
     #[must_use]
     pub fn new(suite: Suite) -> Self {
         let () = Self::SIZE;
-        let none = || core::array::from_fn(|_| None);
-        Self { suite, epoch: 0, leaves: none(), inner: none(), dirty: 0 }
+        Self { suite, epoch: 0, leaves: [const { None }; LEAVES], inner: [const { None }; LEAVES], dirty: 0 }
     }
 
     /// How many members there are.
@@ -91,7 +90,9 @@ impl<const LEAVES: usize> Controller<LEAVES> {
     /// - [`ControllerError::NoMember`].
     pub fn leave(&mut self, leaf: u8) -> Result<(), ControllerError> {
         let index = usize::from(leaf);
-        self.leaves.get_mut(index).and_then(Option::take).ok_or(ControllerError::NoMember)?;
+        let place = self.leaves.get_mut(index).filter(|leaf| leaf.is_some()).ok_or(ControllerError::NoMember)?;
+        // Dropped where it lies: taken out of there, its octets would stay.
+        *place = None;
         self.mark(index);
         Ok(())
     }

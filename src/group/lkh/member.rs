@@ -51,6 +51,9 @@ pub struct Member {
 
 pub(super) type Path = [Option<NodeKey>; MAX_DEPTH + 1];
 
+/// A constant, so that what was on the stack before does not get into the places without a key.
+const EMPTY: Path = [const { None }; MAX_DEPTH + 1];
+
 impl core::fmt::Debug for Member {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Member").field("leaf", &self.leaf).field("epoch", &self.epoch).finish_non_exhaustive()
@@ -71,7 +74,7 @@ impl Member {
         let leaves = 1_u8.checked_shl(seat.depth.into()).filter(|_| (1..=7).contains(&seat.depth));
         let leaves = leaves.filter(|leaves| seat.leaf < *leaves).ok_or(ControllerError::NoMember)?;
         let key = NodeKey::new(key, seat.version).ok_or(ControllerError::KeyLength)?;
-        let mut path = core::array::from_fn(|_| None);
+        let mut path = EMPTY;
         path[0] = Some(key);
         Ok(Self { suite, leaf: leaves | seat.leaf, depth: seat.depth, epoch: seat.version, path })
     }
@@ -105,14 +108,20 @@ impl Member {
         let entries_len = usize::from(header.entries).saturating_mul(entry_len(self.suite));
         let (entries, sealed) = rest.split_at_mut_checked(entries_len).ok_or(ApplyError::Length)?;
         // Taken over only if all of it is sound.
-        let mut path = self.path.clone();
+        let mut path = EMPTY;
+        for (to, from) in path.iter_mut().zip(&self.path) {
+            if let Some(key) = from {
+                *to = Some(key.clone());
+            }
+        }
         self.unwrap(crypto, head, header, entries, &mut path)?;
 
         let root = path.get(usize::from(self.depth)).and_then(Option::as_ref).ok_or(ApplyError::Excluded)?;
         let key = crypto.aead_key(self.suite.algorithm, root.octets(self.suite)).map_err(ApplyError::Key)?;
         let (payload, tag) = sealed.split_last_chunk_mut::<AEAD_TAG_LEN>().ok_or(ApplyError::Length)?;
         crypto.aead_open(&key, &header.iv(), head, payload, tag)?;
-        self.path = path;
+        // The old keys, which are dropped next, are wiped where the new ones were.
+        core::mem::swap(&mut self.path, &mut path);
         self.epoch = header.epoch;
         Ok(Applied { epoch: header.epoch, payload })
     }
@@ -160,7 +169,7 @@ impl Member {
     /// How far above its leaf a node of its path is, the root excluded, which is nobody's child.
     fn level(&self, node: u8) -> Option<usize> {
         let levels = 0..self.depth;
-        let level = levels.into_iter().find(|level| self.leaf >> level == node)?;
+        let level = levels.into_iter().find(|level| self.leaf.checked_shr(u32::from(*level)) == Some(node))?;
         Some(level.into())
     }
 }

@@ -17,11 +17,8 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn put(&mut self, value: &[u8]) {
-        let end = self.len.saturating_add(value.len());
-        if let Some(place) = self.octets.get_mut(self.len..end) {
-            place.copy_from_slice(value);
-        }
-        self.len = end;
+        self.patch(self.len, value);
+        self.len = self.len.saturating_add(value.len());
     }
 
     pub(super) fn u8(&mut self, value: u8) {
@@ -48,7 +45,7 @@ impl<'a> Writer<'a> {
         self.u8(u8::from(value));
     }
 
-    /// Writes `value` over what was written at `at`.
+    /// Writes `value` at `at`, over what was written there.
     pub(super) fn patch(&mut self, at: usize, value: &[u8]) {
         if let Some(place) = self.octets.get_mut(at..).and_then(|rest| rest.get_mut(..value.len())) {
             place.copy_from_slice(value);

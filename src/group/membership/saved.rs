@@ -155,7 +155,7 @@ impl<P: CryptoProvider> Saved<'_, P> {
         let mac = self.crypto.icv(self.key, [&*written]).map_err(|_| SaveError::Provider)?;
         let mac = mac.as_octets();
         let total = end.saturating_add(mac.len());
-        match out.get_mut(end..total) {
+        match out.get_mut(end..).and_then(|rest| rest.get_mut(..mac.len())) {
             Some(place) => place.copy_from_slice(mac),
             None => {
                 zeroize::Zeroize::zeroize(out);

@@ -112,7 +112,7 @@ impl PrefixRule {
     #[must_use]
     pub const fn generations(&self) -> u32 {
         // 2^32 − 256 is less than 2^32.
-        (COUNT >> self.host_bits) as u32
+        COUNT.wrapping_shr(self.host_bits as u32) as u32
     }
 
     /// Whose SPI it is, and of which generation; `None` if the rule has no use for the value. It may be the address of a host
@@ -120,7 +120,7 @@ impl PrefixRule {
     #[must_use]
     pub fn owner(&self, spi: Spi) -> Option<(IpAddr, u32)> {
         let index = spi.value().checked_sub(super::values::LEAST)?;
-        let generation = index >> self.host_bits;
+        let generation = index.wrapping_shr(self.host_bits.into());
         let host = index & self.host_mask();
         let address = match self.prefix {
             IpAddr::V4(prefix) => IpAddr::V4((prefix.to_bits() | host).into()),
@@ -149,7 +149,7 @@ impl SpiRule for PrefixRule {
         }
         let host = (bits & u128::from(self.host_mask())) as u64;
         // Below COUNT, as the generation is below COUNT / 2^h.
-        nth(u64::from(number) << self.host_bits | host).ok_or(SpiError::Exhausted)
+        nth(u64::from(number).wrapping_shl(self.host_bits.into()) | host).ok_or(SpiError::Exhausted)
     }
 }
 

@@ -85,11 +85,14 @@ impl<'a> PacketBuf<'a> {
         let Range { start, end } = self.range;
         let from = start.checked_add(at)?;
         if let Some(new_start) = start.checked_sub(count) {
-            self.storage.copy_within(start..from, new_start);
+            let moved = self.storage.get_mut(new_start..from)?;
+            moved.copy_within(moved.len().min(count).., 0);
             self.range.start = new_start;
         } else {
-            self.storage.copy_within(from..end, from.checked_add(count)?);
-            self.range.end = end.checked_add(count)?;
+            let new_end = end.checked_add(count)?;
+            let moved = self.storage.get_mut(from..new_end)?;
+            moved.copy_within(..moved.len().checked_sub(count)?, count);
+            self.range.end = new_end;
         }
         Some(())
     }
@@ -98,11 +101,12 @@ impl<'a> PacketBuf<'a> {
     pub(crate) fn remove(&mut self, at: usize, count: usize) -> Option<()> {
         let start = self.range.start;
         let new_start = start.checked_add(count)?;
-        let from = start.checked_add(at)?;
-        if from.checked_add(count)? > self.range.end {
+        let end = new_start.checked_add(at)?;
+        if end > self.range.end {
             return None;
         }
-        self.storage.copy_within(start..from, new_start);
+        let moved = self.storage.get_mut(start..end)?;
+        moved.copy_within(..moved.len().checked_sub(count)?, count);
         self.range.start = new_start;
         Some(())
     }

@@ -53,10 +53,10 @@ impl SenderId {
     /// The vector for a sequence number, or `None` if the number reaches into the identifier's bits.
     const fn vector(self, sequence: u64) -> Option<[u8; 8]> {
         let counter_bits = 64_u32.wrapping_sub(self.bits);
-        if self.bits > 0 && sequence >> counter_bits != 0 {
+        if self.bits > 0 && sequence.wrapping_shr(counter_bits) != 0 {
             return None;
         }
-        let id = if self.bits > 0 { (self.value as u64) << counter_bits } else { 0 };
+        let id = if self.bits > 0 { (self.value as u64).wrapping_shl(counter_bits) } else { 0 };
         Some((id | sequence).to_be_bytes())
     }
 }
@@ -74,7 +74,7 @@ const fn counts_its_vectors<P: CryptoProvider>(sa: &Sa<P>) -> bool {
 
 /// The last number whose vector leaves the identifier's bits alone.
 const fn last_number<P: CryptoProvider>(sa: &Sa<P>, sender: SenderId) -> u64 {
-    if counts_its_vectors(sa) { u64::MAX >> sender.bits } else { u64::MAX }
+    if counts_its_vectors(sa) { u64::MAX.wrapping_shr(sender.bits) } else { u64::MAX }
 }
 
 /// What sealing a packet did.

@@ -48,9 +48,14 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
     }
 
     fn deleted(&mut self, from: IpAddr, stay: Incarnation) -> Result<(), ReceiveError> {
-        let known = self.gone.iter().any(|gone| gone.address == from && gone.incarnation == stay);
-        self.gone.retain(|gone| gone.address != from || gone.incarnation != stay);
-        if known { Ok(()) } else { Err(ReceiveError::Stale) }
+        let before = self.gone.len();
+        // Each is taken out once, and the others put back in the same order.
+        for _ in 0..before {
+            if let Some(gone) = self.gone.pop_front().filter(|gone| gone.address != from || gone.incarnation != stay) {
+                let _ = self.gone.push_back(gone);
+            }
+        }
+        if self.gone.len() < before { Ok(()) } else { Err(ReceiveError::Stale) }
     }
 
     /// The member's index, if this is its present stay.

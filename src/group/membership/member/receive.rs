@@ -182,8 +182,7 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
             return Err(ReceiveError::TooManyMembers);
         }
         self.members.clear();
-        self.members.extend(members.iter().map(|change| change.entry));
-        Ok(())
+        members.iter().try_for_each(|change| self.members.push(change.entry)).map_err(|_| ReceiveError::TooManyMembers)
     }
 
     fn apply(&mut self, changes: Changes<'_>) -> Result<(), ReceiveError> {
