@@ -154,7 +154,7 @@ impl Plan {
             return Err(Refusal::RoutingHeader.into());
         }
         let inserted = transform.header_len(place.family);
-        let xcast = xcast.map(|xcast| *xcast.layout());
+        let xcast = xcast.map(|xcast| xcast.layout());
         let next_header = place.next_header;
         let around = Around::Payload { place, next_header, xcast, coverable: Some(coverable) };
         Ok(Self::around_ah(octets.len(), around, inserted))
@@ -186,7 +186,7 @@ impl Plan {
                 place.next_header
             }
         };
-        let xcast = xcast.map(|xcast| *xcast.layout());
+        let xcast = xcast.map(|xcast| xcast.layout());
         let around = Around::Payload { place, next_header, xcast, coverable: None };
         Ok(Self::around_esp(transform, octets.len(), around, 0, payload_len))
     }
