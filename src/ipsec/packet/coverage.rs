@@ -70,6 +70,10 @@ impl Coverable {
         let xcast_type = fields.map(|fields| fields.xcast6_routing_type);
         let mut bitmap_place = BitmapPlace::Header;
         let mut has_routing_type_0 = false;
+        // Most IPv4 headers have no options to be looked at.
+        if place.family == Family::V4 && place.ip_header_len == ipv4::MIN_HEADER_LEN {
+            return Ok(Self { routing: RoutingRule { xcast_type, coverage, place: bitmap_place }, has_routing_type_0 });
+        }
         match IpHeader::split(packet)?.0 {
             IpHeader::V4(header) => {
                 for option in header.options() {

@@ -121,12 +121,15 @@ pub(crate) fn find_protection_behind(
 /// Where transport-mode ESP goes in a packet to be sent, and, in IPv6, AH: behind the Xcast headers; else behind Hop-by-Hop
 /// and Routing headers and what stands in front of the latter. A Destination Options header without a Routing header behind
 /// it is for the final destination and is protected (RFC 8200 §4.1, RFC 4302 §3.1.1).
-#[inline]
-pub(crate) fn behind_routing(packet: &[u8], xcast: Option<&XcastPacket<'_>>) -> Result<Place, ParseError> {
+pub(crate) fn behind_routing(
+    ip: &IpHeader<'_>,
+    packet: &[u8],
+    xcast: Option<&XcastPacket<'_>>,
+) -> Result<Place, ParseError> {
     if let Some(xcast) = xcast {
         return Ok(Place::behind_xcast(xcast));
     }
-    let start = behind_ip_header(packet)?;
+    let start = behind_whole(ip)?;
     let mut found = start;
     if start.family == Family::V6 {
         let octets = packet.get(..start.packet_len).unwrap_or(packet);
@@ -144,15 +147,18 @@ pub(crate) fn behind_routing(packet: &[u8], xcast: Option<&XcastPacket<'_>>) -> 
 
 /// Where IPv4 AH goes, and tunnel-mode AH or ESP of either family in the inner packet: directly behind the IP header. For a
 /// packet to be sent, which must not be a fragment.
-#[inline]
 pub(crate) fn behind_ip_header(packet: &[u8]) -> Result<Place, ParseError> {
-    let (ip, _) = IpHeader::split(packet)?;
-    if let IpHeader::V4(header) = &ip
+    behind_whole(&IpHeader::split(packet)?.0)
+}
+
+/// The same, behind an IP header that is read already.
+pub(crate) fn behind_whole(ip: &IpHeader<'_>) -> Result<Place, ParseError> {
+    if let IpHeader::V4(header) = ip
         && header.is_fragment()
     {
         return Err(ParseError::new(ParseErrorKind::Fragment, ipv4::FLAGS_AT));
     }
-    Ok(Place::behind_ip(&ip))
+    Ok(Place::behind_ip(ip))
 }
 
 /// Says in the headers in front of `place` that `next_header` now stands there and that the packet now has all its octets:

@@ -8,7 +8,7 @@ use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::construction::{Refusal, as_xcast, check_ah, check_any, check_behind};
 use crate::ipsec::packet::coverage::Coverable;
 use crate::ipsec::packet::error::SealError;
-use crate::ipsec::packet::placement::{Place, behind_ip_header, behind_routing};
+use crate::ipsec::packet::placement::{Place, behind_routing, behind_whole};
 use crate::wire::{CodePoints, Family, IpHeader, NoX2u, TunnelEnds, UdpDatagram, protocol};
 
 /// What is sealed.
@@ -79,7 +79,7 @@ impl Plan {
         if contents == Contents::Dummy && sa.protocol() == SecurityProtocol::Ah {
             return Err(SealError::NotEsp);
         }
-        let mut plan = match sa.mode() {
+        let plan = match sa.mode() {
             Mode::Tunnel(outer) => Self::tunnel(sa, outer, contents, packet.as_octets())?,
             Mode::Transport => {
                 let (ip, _) = IpHeader::split(packet.as_octets())?;
@@ -88,13 +88,12 @@ impl Plan {
                 }
                 let octets = packet.as_octets().get(..ip.packet_len()).unwrap_or(packet.as_octets());
                 match &sa.transform {
-                    Transform::Ah(transform) => Self::ah_transport(transform, code_points, octets)?,
-                    Transform::Esp(transform) => Self::esp_transport(transform, contents, code_points, octets)?,
+                    Transform::Ah(transform) => Self::ah_transport(transform, code_points, &ip, octets)?,
+                    Transform::Esp(transform) => Self::esp_transport(transform, contents, code_points, &ip, octets)?,
                 }
             }
         };
         plan.check_lengths(packet)?;
-        plan.fragmentable = plan.may_be_fragmented(packet.as_octets());
         Ok(plan)
     }
 
@@ -108,14 +107,6 @@ impl Plan {
         match &self.around {
             Around::Payload { place, .. } => place.family,
             Around::Packet(outside) => outside.ends.family(),
-        }
-    }
-
-    fn may_be_fragmented(&self, octets: &[u8]) -> bool {
-        match (&self.around, IpHeader::split(octets)) {
-            (Around::Packet(outside), _) => outside.fragmentable && self.family() == Family::V4,
-            (Around::Payload { .. }, Ok((IpHeader::V4(header), _))) => !header.dont_fragment(),
-            (Around::Payload { .. }, _) => false,
         }
     }
 
@@ -139,15 +130,16 @@ impl Plan {
     fn ah_transport<P: CryptoProvider>(
         transform: &AhTransform<P>,
         code_points: Option<&CodePoints>,
+        ip: &IpHeader<'_>,
         octets: &[u8],
     ) -> Result<Self, SealError> {
         let xcast = as_xcast(octets, code_points)?;
         if let Some(xcast) = &xcast {
             check_ah(xcast, transform.coverage)?;
         }
-        let place = match IpHeader::split(octets)?.0.family() {
-            Family::V4 => behind_ip_header(octets)?,
-            Family::V6 => behind_routing(octets, xcast.as_ref())?,
+        let place = match ip.family() {
+            Family::V4 => behind_whole(ip)?,
+            Family::V6 => behind_routing(ip, octets, xcast.as_ref())?,
         };
         check_behind(SecurityProtocol::Ah, place.family, place.next_header, octets, place.at, code_points)?;
         let coverable = Coverable::read(octets, &place, transform.coverage, code_points)?;
@@ -158,13 +150,14 @@ impl Plan {
         let xcast = xcast.map(|xcast| xcast.layout().no_x2u());
         let next_header = place.next_header;
         let around = Around::Payload { place, next_header, xcast, coverable: Some(coverable) };
-        Ok(Self::around_ah(octets.len(), around, inserted))
+        Ok(Self::around_ah(octets.len(), around, inserted, may_be_fragmented(ip)))
     }
 
     fn esp_transport<P: CryptoProvider>(
         transform: &EspTransform<P>,
         contents: Contents,
         code_points: Option<&CodePoints>,
+        ip: &IpHeader<'_>,
         octets: &[u8],
     ) -> Result<Self, SealError> {
         let xcast = as_xcast(octets, code_points)?;
@@ -174,7 +167,7 @@ impl Plan {
                 return Err(Refusal::NestedProtection.into());
             }
         }
-        let place = behind_routing(octets, xcast.as_ref())?;
+        let place = behind_routing(ip, octets, xcast.as_ref())?;
         let payload_len = octets.len().saturating_sub(place.at);
         let next_header = match contents {
             Contents::Dummy => protocol::NO_NEXT_HEADER,
@@ -189,7 +182,7 @@ impl Plan {
         };
         let xcast = xcast.map(|xcast| xcast.layout().no_x2u());
         let around = Around::Payload { place, next_header, xcast, coverable: None };
-        Ok(Self::around_esp(transform, octets.len(), around, 0, payload_len))
+        Ok(Self::around_esp(transform, octets.len(), around, 0, payload_len, may_be_fragmented(ip)))
     }
 
     fn tunnel<P: CryptoProvider>(
@@ -209,20 +202,21 @@ impl Plan {
         if !sa.is_for(outside.ends.destination(), outside.ends.source()) {
             return Err(SealError::OtherAddresses);
         }
+        let fragmentable = outside.fragmentable && family == Family::V4;
         let around = Around::Packet(outside);
         let outer_len = family.min_header_len();
         Ok(match &sa.transform {
             Transform::Ah(transform) => {
-                Self::around_ah(len, around, outer_len.saturating_add(transform.header_len(family)))
+                Self::around_ah(len, around, outer_len.saturating_add(transform.header_len(family)), fragmentable)
             }
-            Transform::Esp(transform) => Self::around_esp(transform, len, around, outer_len, len),
+            Transform::Esp(transform) => Self::around_esp(transform, len, around, outer_len, len, fragmentable),
         })
     }
 
-    const fn around_ah(len: usize, around: Around, inserted: usize) -> Self {
+    const fn around_ah(len: usize, around: Around, inserted: usize, fragmentable: bool) -> Self {
         // AH is applied to the packet as a whole.
         let processed = len.saturating_add(inserted) as u64;
-        Self { len, around, inserted, tfc_len: 0, appended: 0, processed, fragmentable: false }
+        Self { len, around, inserted, tfc_len: 0, appended: 0, processed, fragmentable }
     }
 
     fn around_esp<P: CryptoProvider>(
@@ -231,6 +225,7 @@ impl Plan {
         around: Around,
         outer_len: usize,
         payload_len: usize,
+        fragmentable: bool,
     ) -> Self {
         let appended = transform.appended_len(payload_len);
         let encrypted = payload_len.saturating_add(appended).saturating_sub(transform.icv_len);
@@ -241,7 +236,7 @@ impl Plan {
             tfc_len: transform.tfc.padding_len(payload_len),
             appended,
             processed: encrypted as u64,
-            fragmentable: false,
+            fragmentable,
         }
     }
 }
@@ -271,6 +266,14 @@ impl Outside {
             hop_limit: outer.hop_limit,
             fragmentable: outer.df == OuterDf::Clear,
         })
+    }
+}
+
+/// Whether routers may fragment the packet of an IP header that stays in front.
+fn may_be_fragmented(ip: &IpHeader<'_>) -> bool {
+    match ip {
+        IpHeader::V4(header) => !header.dont_fragment(),
+        IpHeader::V6(_) => false,
     }
 }
 
