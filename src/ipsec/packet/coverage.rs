@@ -178,7 +178,7 @@ impl<'a> Coverage<'a> {
 }
 
 /// The octets of an IPv4 header in front of its destination that do not change on the way.
-const IMMUTABLE_V4: u128 = 0xff_00_ffff_ffff_0000_00_ff_0000_ffffffff;
+const IMMUTABLE_V4: u128 = 0xff00_ffff_ffff_0000_00ff_0000_ffff_ffff;
 
 /// Copies an IPv4 header without options, mutable fields zeroed (RFC 4302 §3.3.3.1.1).
 fn normalise_plain_v4(header: &[u8; ipv4::MIN_HEADER_LEN], normalised: &mut [u8; MAX_FRONT_LEN]) {
