@@ -129,17 +129,17 @@ impl<'a> Rewritten<'a> {
 
     pub(super) const fn header_len(&self) -> usize {
         match &self.form {
-            Form::Xcast => self.xcast_header_len(),
+            Form::Xcast => self.packet.changed_len(),
             Form::Unicast { plan, .. } => plan.header_len(),
             Form::Encapsulated(outer) | Form::PassedOn(outer) => {
-                outer.header_len().saturating_add(self.xcast_header_len())
+                outer.header_len().saturating_add(self.packet.changed_len())
             }
         }
     }
 
     pub(super) const fn payload(&self) -> &'a [u8] {
         let at = match &self.form {
-            Form::Xcast | Form::Encapsulated(_) | Form::PassedOn(_) => self.xcast_header_len(),
+            Form::Xcast | Form::Encapsulated(_) | Form::PassedOn(_) => self.packet.changed_len(),
             Form::Unicast { plan, .. } => plan.payload_at(),
         };
         match self.packet.as_octets().split_at_checked(at) {
@@ -182,19 +182,9 @@ impl<'a> Rewritten<'a> {
         }
     }
 
-    /// Octets up to the last that an Xcast copy changes. With a separated bitmap the Xcast header is none of them.
-    const fn xcast_header_len(&self) -> usize {
-        let layout = self.packet.layout();
-        match (layout.bitmap_option, layout.hop_by_hop) {
-            (Some(_), None) => layout.ip_header_len,
-            (Some(_), Some((_, end))) => end,
-            (None, _) => layout.xcast_at.saturating_add(layout.header.len),
-        }
-    }
-
     fn emit_xcast(&self, header: &mut [u8]) -> Option<()> {
         header.copy_from_slice(self.packet.as_octets().get(..header.len())?);
-        self.packet.layout().retain(header, self.packet.header().anonymous(), self.destinations);
+        self.packet.retain(header, self.destinations);
         self.finish_ip(header);
         Some(())
     }
