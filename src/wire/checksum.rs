@@ -176,7 +176,7 @@ mod tests {
                     let expected = ((once & 0xffff) + (once >> 16)) as u16;
                     assert_eq!(Checksum::new().add_octets(octets).folded(), expected, "{len} octets");
                     assert_eq!(words.fold(Checksum::new(), Checksum::add_u16).folded(), expected, "{len} octets");
-                    let (front, back) = octets.split_at(len / 3 & !1);
+                    let (front, back) = octets.split_at((len / 3) & !1);
                     assert_eq!(Checksum::new().add_octets(front).add_octets(back).folded(), expected, "{len} octets");
                 }
             }
