@@ -448,9 +448,15 @@ fn batches() -> bool {
     });
     // What is open now is none of the receiver's: it is not for this host.
     let mut receiver = Receiver::new(inbound, code_points, ReceiverPolicy::default());
-    receiver.receive_batch(&mut RustCrypto, now, |_| false, packets.iter_mut().flatten(), |_, result| {
-        passed += usize::from(result.is_err());
-    });
+    receiver.receive_batch(
+        &mut RustCrypto,
+        now,
+        |_| false,
+        packets.iter_mut().flatten(),
+        |_, result| {
+            passed += usize::from(result.is_err());
+        },
+    );
     passed == 3 * COUNT
 }
 
