@@ -1,12 +1,16 @@
 //! Ciphers that give confidentiality alone; round keys are computed once per security association.
 
+use aes::cipher::array::Array;
 use aes::cipher::consts::U16;
-use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser, InnerIvInit, KeyInit, StreamCipherCore};
+use aes::cipher::{
+    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, BlockSizeUser, InnerIvInit, KeyInit,
+    StreamCipherCore,
+};
 use aes::{Aes128, Aes128Enc, Aes192, Aes192Enc, Aes256, Aes256Enc};
 use ctr::{CtrCore, flavors::Ctr32BE};
 use zeroize::Zeroizing;
 
-use super::{cbc, joined};
+use super::{chain, joined};
 use crate::crypto::{CipherAlgorithm, CryptoError, KeyError};
 
 /// A cipher key taken by [`RustCrypto`](super::RustCrypto). Its `Debug` shows the algorithm alone.
@@ -107,11 +111,15 @@ fn null(iv: &[u8]) -> Result<(), CryptoError> {
     if iv.is_empty() { Ok(()) } else { Err(CryptoError::Length) }
 }
 
+// A block mode over `&C` borrows the round keys; over `C` it would copy them for each packet. It is run once over all blocks,
+// because the processor's AES instructions work on several blocks at a time.
+
 fn cbc_encrypt<C>(aes: &C, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError>
 where
     C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
 {
-    cbc::encrypt(aes, cbc_iv(iv, data)?, data);
+    let iv = cbc_iv(iv, data)?.into();
+    cbc::Encryptor::inner_iv_init(aes, iv).encrypt_blocks(Array::slice_as_chunks_mut(data).0);
     Ok(())
 }
 
@@ -119,14 +127,15 @@ fn cbc_decrypt<C>(aes: &C, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError
 where
     C: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
 {
-    cbc::decrypt(aes, cbc_iv(iv, data)?, data);
+    let iv = cbc_iv(iv, data)?.into();
+    cbc::Decryptor::inner_iv_init(aes, iv).decrypt_blocks(Array::slice_as_chunks_mut(data).0);
     Ok(())
 }
 
 /// RFC 3602 §2.4, §3: the initialization vector of as many octets as a block, for `data` of whole blocks.
-pub(super) fn cbc_iv<'i>(iv: &'i [u8], data: &[u8]) -> Result<&'i cbc::Row, CryptoError> {
+pub(super) fn cbc_iv<'i>(iv: &'i [u8], data: &[u8]) -> Result<&'i chain::Row, CryptoError> {
     match iv.try_into() {
-        Ok(iv) if data.len().is_multiple_of(cbc::BLOCK_LEN) => Ok(iv),
+        Ok(iv) if data.len().is_multiple_of(chain::BLOCK_LEN) => Ok(iv),
         _ => Err(CryptoError::Length),
     }
 }

@@ -1,6 +1,6 @@
 //! Whole ESP packets: the two algorithms together.
 
-use super::cbc::{BLOCK_LEN, DATA_AT};
+use super::chain::{BLOCK_LEN, DATA_AT};
 use super::{RustCryptoCipherKey, RustCryptoIntegrityKey, fused};
 use crate::crypto::{CryptoError, EspJob, EspParts};
 

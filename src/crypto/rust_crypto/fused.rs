@@ -7,7 +7,7 @@
 use aes::cipher::consts::U16;
 use aes::cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser};
 
-use super::cbc::{BLOCK_LEN, Chain, DATA_AT, Row};
+use super::chain::{BLOCK_LEN, Chain, DATA_AT, Row};
 use super::esp::{self, Job};
 use super::hash::Hash;
 use super::keyed_hash::{InnerHash, KeyedHash};

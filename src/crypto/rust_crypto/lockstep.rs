@@ -5,7 +5,7 @@ use aes::cipher::consts::U16;
 use aes::cipher::typenum::Unsigned;
 use aes::cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, ParBlocksSizeUser};
 
-use super::cbc::{Chain, MAX_PARALLEL, Row};
+use super::chain::{Chain, MAX_PARALLEL, Row};
 
 /// One packet's data.
 pub(super) struct Lane<'d> {

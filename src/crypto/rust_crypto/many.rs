@@ -4,7 +4,7 @@ use aes::cipher::consts::U16;
 use aes::cipher::{BlockCipherEncrypt, BlockSizeUser};
 use heapless::Vec;
 
-use super::cbc::DATA_AT;
+use super::chain::DATA_AT;
 use super::cipher::Keyed;
 use super::esp::{self, Job};
 use super::lockstep::{self, Lane};

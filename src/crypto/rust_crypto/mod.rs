@@ -1,7 +1,7 @@
 //! [`CryptoProvider`] made of RustCrypto's crates.
 
 mod aead;
-mod cbc;
+mod chain;
 mod cipher;
 mod esp;
 mod fused;

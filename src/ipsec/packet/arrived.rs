@@ -1,6 +1,6 @@
 //! A protected packet before anything of it is believed, and what opening AH and ESP have in common.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::crypto::CryptoProvider;
 use crate::ipsec::Spi;
@@ -14,7 +14,7 @@ use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::placement::{Place, ah_at, find_protection};
 use crate::ipsec::replay::senders::{ReplayStore, SenderKey};
 use crate::ipsec::replay::window::{ReplayError, Unverified};
-use crate::wire::{CodePoints, EspHeader, IpHeader, XcastPacket, ah, leave_tunnel, protocol, set_ecn};
+use crate::wire::{CodePoints, EspHeader, Family, IpHeader, XcastPacket, ah, leave_tunnel, protocol, set_ecn};
 
 /// What an AH or ESP header says, whether or not there can be such an association.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,35 @@ impl Claim {
     }
 }
 
+/// The bits of an address. An [`IpAddr`] is written in two pieces, and copied as a whole right behind that: a processor waits
+/// for both to reach memory.
+#[derive(Clone, Copy, Debug)]
+struct Address {
+    upper: u64,
+    lower: u64,
+}
+
+impl Address {
+    #[inline(always)]
+    const fn new(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self { upper: 0, lower: address.to_bits() as u64 },
+            IpAddr::V6(address) => {
+                let bits = address.to_bits();
+                Self { upper: (bits >> 64) as u64, lower: bits as u64 }
+            }
+        }
+    }
+
+    #[inline(always)]
+    const fn of(self, family: Family) -> IpAddr {
+        match family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::from_bits(self.lower as u32)),
+            Family::V6 => IpAddr::V6(Ipv6Addr::from_bits(((self.upper as u128) << 64) | self.lower as u128)),
+        }
+    }
+}
+
 /// What a packet's headers claim.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrived {
@@ -64,8 +93,8 @@ pub(crate) struct Arrived {
     pub(crate) protocol: SecurityProtocol,
     pub(crate) spi: Spi,
     pub(crate) sequence: u32,
-    pub(crate) source: IpAddr,
-    pub(crate) destination: IpAddr,
+    source: Address,
+    destination: Address,
     /// DSCP and ECN.
     traffic_class: u8,
 }
@@ -77,8 +106,21 @@ impl Arrived {
         let place = find_protection(&ip, packet, code_points)?;
         let Claim { protocol, spi, sequence } = Claim::at(packet, &place)?;
         let spi = Spi::new(spi).ok_or(OpenError::ReservedSpi { spi })?;
-        let (source, destination, traffic_class) = (ip.source(), ip.destination(), ip.traffic_class());
+        let (source, destination) = (Address::new(ip.source()), Address::new(ip.destination()));
+        let traffic_class = ip.traffic_class();
         Ok(Self { place, protocol, spi, sequence, source, destination, traffic_class })
+    }
+
+    /// Source address of the packet.
+    #[inline(always)]
+    pub(crate) const fn source(&self) -> IpAddr {
+        self.source.of(self.place.family)
+    }
+
+    /// Destination address of the packet.
+    #[inline(always)]
+    pub(crate) const fn destination(&self) -> IpAddr {
+        self.destination.of(self.place.family)
     }
 
     pub(crate) fn find_sa<'s, P, S>(&self, sad: &'s S) -> Result<&'s Sa<P>, OpenError>
@@ -86,7 +128,7 @@ impl Arrived {
         P: CryptoProvider,
         S: SadLookup<P> + ?Sized,
     {
-        let found = sad.lookup(self.protocol, self.spi, self.destination, self.source);
+        let found = sad.lookup(self.protocol, self.spi, self.destination(), self.source());
         found.ok_or(OpenError::NoSa { spi: self.spi })
     }
 
@@ -100,7 +142,7 @@ impl Arrived {
     }
 
     pub(crate) const fn sender<P: CryptoProvider>(&self, sa: &Sa<P>) -> SenderKey {
-        SenderKey { sa: sa.id(), source: self.source }
+        SenderKey { sa: sa.id(), source: self.source() }
     }
 
     /// Whether `inner` starts with a whole packet of the version that `next_header` announces, with the addresses that may come
@@ -110,7 +152,7 @@ impl Arrived {
         if inner.family().protocol() != next_header {
             return Err(OpenError::Inner);
         }
-        if !outer.preserves(self.source, self.destination, &inner) {
+        if !outer.preserves(self.source(), self.destination(), &inner) {
             return Err(Refusal::NotPreserved.into());
         }
         Ok(())

@@ -2,6 +2,11 @@
 
 use core::ops::Range;
 
+use crate::wire::ipv4;
+
+/// What is most often in front of AH and ESP: an IPv4 header without options. It is moved without a call.
+const PLAIN_LEN: usize = ipv4::MIN_HEADER_LEN;
+
 /// A packet in the middle of a caller's buffer, with headroom in front of it and tailroom behind.
 ///
 /// Sealing inserts headers in the packet and opening takes them out. With headroom for them only the few octets of the IP
@@ -86,7 +91,12 @@ impl<'a> PacketBuf<'a> {
         let from = start.checked_add(at)?;
         if let Some(new_start) = start.checked_sub(count) {
             let moved = self.storage.get_mut(new_start..from)?;
-            moved.copy_within(moved.len().min(count).., 0);
+            if at == PLAIN_LEN {
+                let header = *moved.last_chunk::<PLAIN_LEN>()?;
+                *moved.first_chunk_mut()? = header;
+            } else {
+                moved.copy_within(moved.len().min(count).., 0);
+            }
             self.range.start = new_start;
         } else {
             let new_end = end.checked_add(count)?;
@@ -106,7 +116,12 @@ impl<'a> PacketBuf<'a> {
             return None;
         }
         let moved = self.storage.get_mut(start..end)?;
-        moved.copy_within(..moved.len().checked_sub(count)?, count);
+        if at == PLAIN_LEN {
+            let header = *moved.first_chunk::<PLAIN_LEN>()?;
+            *moved.last_chunk_mut()? = header;
+        } else {
+            moved.copy_within(..moved.len().checked_sub(count)?, count);
+        }
         self.range.start = new_start;
         Some(())
     }

@@ -4,6 +4,7 @@ use crate::crypto::{AEAD_IV_LEN, CryptoError, CryptoProvider, EspJob, Icv};
 use crate::ipsec::association::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform, high_half};
 use crate::ipsec::packet::coverage::{Coverable, Coverage};
 use crate::ipsec::packet::error::SealError;
+use crate::ipsec::packet::front::Front;
 use crate::wire::{EspHeader, ah, esp, put};
 
 /// What went wrong that [`Plan`](super::plan::Plan) made sure cannot: the provider gave something of another length than it said.
@@ -45,10 +46,12 @@ impl Laid {
         match &sa.transform {
             Transform::Ah(transform) => {
                 let high = high_half(sa, self.sequence);
-                let coverage = self.coverage(transform, octets).ok_or(LENGTH)?;
-                let icv = match coverage.plain_parts(high.as_ref()) {
+                let Layer::Ah { ip_header_len, .. } = self.layer else { return Err(LENGTH) };
+                let mut front = Front::new();
+                let parts = front.parts(octets, ip_header_len, self.at, transform.icv_len, high.as_ref());
+                let icv = match parts {
                     Some(parts) => crypto.icv(&transform.key, parts),
-                    None => crypto.icv(&transform.key, coverage.parts(high.as_ref())),
+                    None => self.icv_behind_other_headers(transform, crypto, octets, high.as_ref()),
                 }?;
                 self.put_icv(&icv, octets)
             }
@@ -59,6 +62,22 @@ impl Laid {
                 }
                 EspKeys::Combined(key) => self.seal_combined(sa, transform, key, crypto, octets),
             },
+        }
+    }
+
+    /// The ICV of AH where not all that changes on the way stands in a plain IPv4 header.
+    #[inline(never)]
+    fn icv_behind_other_headers<P: CryptoProvider>(
+        &self,
+        transform: &AhTransform<P>,
+        crypto: &mut P,
+        octets: &[u8],
+        high: Option<&[u8; 4]>,
+    ) -> Result<Icv, CryptoError> {
+        let coverage = self.coverage(transform, octets).ok_or(CryptoError::Length)?;
+        match coverage.plain_parts(high) {
+            Some(parts) => crypto.icv(&transform.key, parts),
+            None => crypto.icv(&transform.key, coverage.parts(high)),
         }
     }
 

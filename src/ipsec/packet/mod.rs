@@ -6,6 +6,7 @@ pub(crate) mod buffer;
 pub(crate) mod construction;
 pub(crate) mod coverage;
 pub(crate) mod error;
+pub(crate) mod front;
 pub(crate) mod laid;
 pub(crate) mod open;
 pub(crate) mod open_ah;

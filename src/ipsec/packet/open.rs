@@ -274,6 +274,6 @@ impl Arrived {
     }
 
     const fn opened<P: CryptoProvider>(&self, sa: &Sa<P>, sequence: u64, content: Content) -> Opened {
-        Opened { sa: sa.id(), policy: sa.policy(), mode: *sa.mode(), sequence, source: self.source, content }
+        Opened { sa: sa.id(), policy: sa.policy(), mode: *sa.mode(), sequence, source: self.source(), content }
     }
 }

@@ -8,6 +8,7 @@ use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::construction::{Refusal, as_xcast, check_ah, check_behind};
 use crate::ipsec::packet::coverage::{Coverable, Coverage};
 use crate::ipsec::packet::error::OpenError;
+use crate::ipsec::packet::front::Front;
 use crate::ipsec::packet::placement::{ah_at, take_out};
 use crate::wire::{AhHeader, CodePoints, Family};
 
@@ -20,18 +21,49 @@ impl Arrived {
         octets: &'p [u8],
     ) -> Result<(Coverage<'p>, AhHeader<'p>), OpenError> {
         let place = &self.place;
+        let header = self.ah(transform, octets)?;
+        let len = header.header_len();
+        let coverable = Coverable::read(octets, place, transform.coverage, code_points)?;
+        let coverage = Coverage::new(octets, place.ip_header_len, place.at, len, transform.icv_len, &coverable);
+        Ok((coverage, header))
+    }
+
+    /// The AH of a whole packet, if it can be one under `transform`.
+    #[inline]
+    fn ah<'p, P: CryptoProvider>(
+        &self,
+        transform: &AhTransform<P>,
+        octets: &'p [u8],
+    ) -> Result<AhHeader<'p>, OpenError> {
+        let place = &self.place;
         // Behind an Xcast4 header: what AH would cover there is not defined.
         if place.family == Family::V4 && place.at != place.ip_header_len {
             return Err(Refusal::AhBehindXcast4.into());
         }
         let header = ah_at(octets, place)?;
-        let len = header.header_len();
-        if !transform.accepts_header_len(place.family, len) {
+        if !transform.accepts_header_len(place.family, header.header_len()) {
             return Err(OpenError::AhLength);
         }
-        let coverable = Coverable::read(octets, place, transform.coverage, code_points)?;
-        let coverage = Coverage::new(octets, place.ip_header_len, place.at, len, transform.icv_len, &coverable);
-        Ok((coverage, header))
+        Ok(header)
+    }
+
+    /// Verifies the ICV where not all that changes on the way stands in a plain IPv4 header.
+    #[inline(never)]
+    fn verify_behind_other_headers<P: CryptoProvider>(
+        &self,
+        transform: &AhTransform<P>,
+        crypto: &mut P,
+        code_points: Option<&CodePoints>,
+        octets: &[u8],
+        high: Option<&[u8; 4]>,
+        received: &[u8],
+    ) -> Result<(), OpenError> {
+        let (coverage, _) = self.covered_by_ah(transform, code_points, octets)?;
+        match coverage.plain_parts(high) {
+            Some(parts) => crypto.verify_icv(&transform.key, parts, received),
+            None => crypto.verify_icv(&transform.key, coverage.parts(high), received),
+        }?;
+        Ok(())
     }
 
     /// Authenticates a whole packet, without changing it, unless it is `known` how that ends, and then judges its
@@ -54,13 +86,17 @@ impl Arrived {
                 ah_at(octets, place)?
             }
             None => {
-                let (coverage, header) = self.covered_by_ah(transform, code_points, octets)?;
+                let header = self.ah(transform, octets)?;
                 let high = high_half(sa, sequence);
+                let high = high.as_ref();
                 let received = header.icv_field().get(..transform.icv_len).unwrap_or(&[]);
-                match coverage.plain_parts(high.as_ref()) {
-                    Some(parts) => crypto.verify_icv(&transform.key, parts, received),
-                    None => crypto.verify_icv(&transform.key, coverage.parts(high.as_ref()), received),
-                }?;
+                let mut front = Front::new();
+                match front.parts(octets, place.ip_header_len, place.at, transform.icv_len, high) {
+                    Some(parts) => crypto.verify_icv(&transform.key, parts, received)?,
+                    None => {
+                        self.verify_behind_other_headers(transform, crypto, code_points, octets, high, received)?;
+                    }
+                }
                 header
             }
         };

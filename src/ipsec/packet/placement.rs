@@ -155,7 +155,35 @@ pub(crate) fn behind_ip_header(ip: &IpHeader<'_>) -> Result<Place, ParseError> {
 
 /// Says in the headers in front of `place` that `next_header` now stands there and that the packet now has all its octets:
 /// Next Header with the Xcast CHECKSUM over it, and the IP header's length and checksum.
+#[inline(always)]
 pub(crate) fn repair_headers(packet: &mut [u8], place: &Place, next_header: u8) {
+    let len = packet.len();
+    match packet.first_chunk_mut() {
+        Some(header) if place.ip_header_len == ipv4::MIN_HEADER_LEN && place.at == ipv4::MIN_HEADER_LEN => {
+            repair_plain_v4(header, len, next_header);
+        }
+        _ => repair_other_headers(packet, place, next_header),
+    }
+}
+
+/// Of an IPv4 header in big-endian order, up to the destination: Total Length, Protocol and Header Checksum.
+const REPAIRED_V4: u128 = 0x0000_ffff_0000_0000_00ff_ffff_0000_0000;
+
+/// Does it to an IPv4 header without options, behind which nothing is but the place. Read and written at once: whoever reads it
+/// next would wait for single octets to reach memory.
+#[inline(always)]
+fn repair_plain_v4(header: &mut [u8; ipv4::MIN_HEADER_LEN], packet_len: usize, next_header: u8) {
+    let Some((front, destination)) = header.split_first_chunk_mut() else { return };
+    let len = u16::try_from(packet_len).unwrap_or(u16::MAX);
+    let kept = u128::from_be_bytes(*front) & !REPAIRED_V4;
+    let repaired = kept | u128::from(len) << 96 | u128::from(next_header) << 48;
+    let checksum = Checksum::new().add_octets(&repaired.to_be_bytes()).add_octets(destination).finish();
+    *front = (repaired | u128::from(checksum) << 32).to_be_bytes();
+}
+
+/// Does it to all others.
+#[inline(never)]
+fn repair_other_headers(packet: &mut [u8], place: &Place, next_header: u8) {
     let old = u8_at(packet, place.announced_at).unwrap_or(0);
     let len = packet.len();
     let ip_checksum = match place.family {
