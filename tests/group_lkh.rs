@@ -51,7 +51,12 @@ fn rekey<const LEAVES: usize>(controller: &mut Controller<LEAVES>, rng: &mut Cou
 }
 
 fn apply(member: &mut Member, message: &[u8]) -> Result<Vec<u8>, ApplyError> {
-    member.apply(&mut RustCrypto, &mut message.to_vec()).map(|applied| applied.payload.to_vec())
+    let mut message = message.to_vec();
+    let applied = member.apply(&mut RustCrypto, &mut message)?;
+    // It holds keys.
+    let shown = format!("Applied {{ epoch: {}, len: {}, .. }}", applied.epoch, applied.payload.len());
+    assert_eq!(format!("{applied:?}"), shown);
+    Ok(applied.payload.to_vec())
 }
 
 fn full<const LEAVES: usize>(members: u32) -> (Controller<LEAVES>, Vec<Member>, Counting) {

@@ -4,8 +4,8 @@
 use fearless_simd::Level;
 use proptest::prelude::*;
 use xcast_sec::crypto::{
-    CipherAlgorithm, CryptoError, CryptoProvider, EspJob, IcvJob, IntegrityAlgorithm, RustCrypto, SimdCipherKey,
-    SimdCrypto, SimdIntegrityKey,
+    AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, IcvJob, IntegrityAlgorithm, RustCrypto,
+    SimdCipherKey, SimdCrypto, SimdIntegrityKey,
 };
 
 /// The provider at each level that the processor has; at the lowest there are no lanes.
@@ -346,4 +346,45 @@ fn debug_shows_no_key() {
     assert_eq!(format!("{cipher:?}"), "SimdCipherKey(RustCryptoCipherKey(AesCbc))");
     let integrity = crypto.integrity_key(IntegrityAlgorithm::HmacSha1_96, &[0xa5; 20]).unwrap();
     assert_eq!(format!("{integrity:?}"), "SimdIntegrityKey(RustCryptoIntegrityKey(HmacSha1_96))");
+}
+
+/// Everything that is asked for one packet, and what comes of it.
+fn one_at_a_time<P: CryptoProvider>(crypto: &mut P) -> Vec<(Result<(), CryptoError>, Vec<u8>)> {
+    let mut made = Vec::new();
+    let mut data = octets(1, 64);
+    let integrity = crypto.integrity_key(IntegrityAlgorithm::HmacSha2_256_128, &octets(2, 32)).unwrap();
+    let icv = crypto.icv(&integrity, [&data[..]]).unwrap().as_octets().to_vec();
+    made.push((crypto.verify_icv(&integrity, [&data[..]], &icv), icv.clone()));
+    made.push((crypto.verify_icv(&integrity, [&data[1..]], &icv), icv));
+    let cipher = crypto.cipher_key(CipherAlgorithm::AesCbc, &octets(3, 16)).unwrap();
+    made.push((crypto.encrypt(&cipher, &[7; 16], &mut data), data.clone()));
+    made.push((crypto.decrypt(&cipher, &[8; 16], &mut data), data.clone()));
+    made.push((crypto.encrypt(&cipher, &[7; 16], &mut data[..63]), data.clone()));
+    let aead = crypto.aead_key(AeadAlgorithm::AesGcm16, &octets(4, 20)).unwrap();
+    let tag = crypto.aead_seal(&aead, &[9; 8], b"aad", &mut data).unwrap();
+    made.push((crypto.aead_open(&aead, &[9; 8], b"add", &mut data, &tag), data.clone()));
+    made.push((crypto.aead_open(&aead, &[9; 8], b"aad", &mut data, &tag), tag.to_vec()));
+    let mut packet = octets(5, 8 + 16 + 64 + 16);
+    let mut job = EspJob::new(&cipher, &integrity, &mut packet, 16, 16, Some([0, 0, 0, 1])).unwrap();
+    let sealed = crypto.esp_seal(&mut job);
+    made.push((sealed, packet.clone()));
+    packet[30] ^= 1;
+    for _ in 0..2 {
+        let mut job = EspJob::new(&cipher, &integrity, &mut packet, 16, 16, Some([0, 0, 0, 1])).unwrap();
+        let opened = crypto.esp_open(&mut job);
+        made.push((opened, packet.clone()));
+        packet[30] ^= 1;
+    }
+    made
+}
+
+#[test]
+fn what_is_asked_for_one_packet_is_the_same() {
+    let expected = one_at_a_time(&mut RustCrypto);
+    let (length, mismatch) = (Err(CryptoError::Length), Err(CryptoError::Mismatch));
+    let results: Vec<_> = expected.iter().map(|(result, _)| *result).collect();
+    assert_eq!(results, [Ok(()), mismatch, Ok(()), Ok(()), length, mismatch, Ok(()), Ok(()), mismatch, Ok(())]);
+    for (name, mut crypto) in providers() {
+        assert_eq!(one_at_a_time(&mut crypto), expected, "with {name}");
+    }
 }

@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-TESTS = re.compile(r"^\s*#\[cfg\(test\)\]\s*\n(?:\s*#\[[^\n]*\]\s*\n)*\s*(?:pub(?:\([a-z]+\))? )?mod \w+ \{", re.MULTILINE)
+TESTS = re.compile(r"^\s*#\[cfg\((?:test|all\(test\b[^\n]*\))\)\]\s*\n(?:\s*#\[[^\n]*\]\s*\n)*\s*(?:pub(?:\([a-z]+\))? )?mod \w+ \{", re.MULTILINE)
 
 
 def first_test_line(path):

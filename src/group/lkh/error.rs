@@ -42,7 +42,15 @@ impl core::fmt::Display for ControllerError {
     }
 }
 
-impl core::error::Error for ControllerError {}
+impl core::error::Error for ControllerError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Key(error) => Some(error),
+            Self::Crypto(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a member does not take a message. Its keys are as they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +93,15 @@ impl core::fmt::Display for ApplyError {
     }
 }
 
-impl core::error::Error for ApplyError {}
+impl core::error::Error for ApplyError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Key(error) => Some(error),
+            Self::Crypto(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<CryptoError> for ApplyError {
     fn from(error: CryptoError) -> Self {

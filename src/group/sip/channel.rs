@@ -52,7 +52,14 @@ impl core::fmt::Display for SealError {
     }
 }
 
-impl core::error::Error for SealError {}
+impl core::error::Error for SealError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Crypto(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// Why a body is not taken. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +98,14 @@ impl core::fmt::Display for OpenError {
     }
 }
 
-impl core::error::Error for OpenError {}
+impl core::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Crypto(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 /// How far the counters of a key are. To be saved by an end whose key outlives it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
