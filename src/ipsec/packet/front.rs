@@ -32,7 +32,7 @@ const fn clear(mask: &mut [u8; LEN], at: usize, len: usize) {
             break;
         }
         *octet = 0;
-        (rest, left) = (behind, left - 1);
+        (rest, left) = (behind, left.wrapping_sub(1));
     }
 }
 
