@@ -1,4 +1,4 @@
-"""Reads lcov, and prints what of src/ was run: lines per file and in all, and those that were not.
+"""Reads lcov, and prints what of src/ was run: lines per file, per folder and in all, and those that were not.
 
 Test modules do not count, and neither do lines of tests in a function of a generic type that was never made: a line counts as run
 if it was in any of its instances.
@@ -81,6 +81,9 @@ def main():
         print(text + (f"  not run: {missing}" if missing else ""))
         all_lines.update({(path, line): count for line, count in lines[path].items()})
         all_branches.update({(path, key): count for key, count in branches[path].items()})
+    for folder in sorted({path.parts[:2] for path, _ in all_lines if len(path.parts) > 2}):
+        of_folder = {key: count for key, count in all_lines.items() if key[0].parts[:2] == folder}
+        print("{}/: {} of {} lines, {:.2f} %".format("/".join(folder), *share(of_folder)))
     run, of, percent = share(all_lines)
     print(f"src/: {run} of {of} lines, {percent:.2f} %")
     if options.branch:

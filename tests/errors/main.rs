@@ -3,6 +3,7 @@
 //! `examples` has a value of every variant. That none is missing is seen from `src/`, read as rustfmt leaves it.
 
 mod examples;
+mod parsing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

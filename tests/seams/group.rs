@@ -149,6 +149,11 @@ fn admitted<D: Admission>(mut admission: D) -> String {
     shown(&admission.admit(address(1), Roles::SENDER))
 }
 
+/// What is installed comes from members alone; to be told what is over needs nothing.
+fn removed<K: KeySink>(mut sink: K) {
+    sink.remove(address(1), Epoch::new(2));
+}
+
 fn supported<D: Directory>(directory: D) -> String {
     shown(&directory.supports(address(1), &Suite::Ah(IntegrityAlgorithm::HmacSha1_96)))
 }
@@ -164,7 +169,7 @@ macro_rules! same {
 
 #[test]
 fn what_key_management_asks_behind_references() {
-    same!(proved => 2, believed => 2, candidate => 1, spis => 6, admitted => 1);
+    same!(proved => 2, believed => 2, candidate => 1, spis => 6, admitted => 1, removed => 1);
     let noting = Noting::default();
     assert_eq!((supported(&noting), noting.0.take().len()), ("Some(false)".to_owned(), 1));
 }

@@ -176,7 +176,7 @@ fn what_a_host_brings_behind_references() {
     same!(looked_up => 1, inbound => 3, outbound => 3, policy => 2, senders => 2, numbers => 3);
     let noting = Noting::new();
     assert_eq!((looked_up(&noting), noting.calls.take().len()), ("Some(Spi(301))".to_owned(), 1));
-    assert_eq!((policy(&noting), noting.calls.take().len()), (policy(&mut Noting::new()), 2));
+    assert_eq!((policy(&noting), noting.calls.take().len()), (policy(Noting::new()), 2));
     assert_eq!((senders(&noting), noting.calls.take().len()), ([true, false], 2));
 }
 
