@@ -2,6 +2,7 @@
 
 use super::rewritten::Rewritten;
 use super::v2::CopyV2;
+use super::xcast_copy::XcastCopy;
 use crate::wire::{DestinationSet, EmitError, Family, XcastPacket, put};
 
 /// What a copy is.
@@ -48,8 +49,15 @@ impl core::fmt::Debug for PacketCopy<'_> {
 #[derive(Clone, Copy)]
 #[allow(clippy::large_enum_variant, reason = "lives on the stack, one at a time")]
 enum Format<'a> {
+    Xcast(XcastCopy<'a>),
     Rfc5058(Rewritten<'a>),
     V2(CopyV2<'a>),
+}
+
+impl<'a> From<XcastCopy<'a>> for PacketCopy<'a> {
+    fn from(copy: XcastCopy<'a>) -> Self {
+        Self(Format::Xcast(copy))
+    }
 }
 
 impl<'a> From<Rewritten<'a>> for PacketCopy<'a> {
@@ -80,6 +88,7 @@ impl<'a> PacketCopy<'a> {
     #[must_use]
     pub const fn kind(&self) -> CopyKind {
         match &self.0 {
+            Format::Xcast(_) => CopyKind::Xcast,
             Format::Rfc5058(copy) => copy.kind(),
             Format::V2(copy) => copy.kind(),
         }
@@ -89,6 +98,7 @@ impl<'a> PacketCopy<'a> {
     #[must_use]
     pub const fn destinations(&self) -> DestinationSet {
         match &self.0 {
+            Format::Xcast(copy) => copy.destinations(),
             Format::Rfc5058(copy) => copy.destinations(),
             Format::V2(copy) => copy.destinations(),
         }
@@ -105,6 +115,7 @@ impl<'a> PacketCopy<'a> {
     #[must_use]
     pub fn header_len(&self) -> usize {
         match &self.0 {
+            Format::Xcast(copy) => copy.header_len(),
             Format::Rfc5058(copy) => copy.header_len(),
             Format::V2(copy) => copy.header_len(),
         }
@@ -114,6 +125,7 @@ impl<'a> PacketCopy<'a> {
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
         match &self.0 {
+            Format::Xcast(copy) => copy.payload(),
             Format::Rfc5058(copy) => copy.payload(),
             Format::V2(copy) => copy.payload(),
         }
@@ -129,6 +141,7 @@ impl<'a> PacketCopy<'a> {
         let len = self.header_len();
         let header = buffer.get_mut(..len).ok_or(EmitError::BufferTooSmall { needed: len })?;
         match &self.0 {
+            Format::Xcast(copy) => copy.emit_header(header).ok_or(EmitError::BufferTooSmall { needed: len })?,
             Format::Rfc5058(copy) => copy.emit_header(header)?,
             Format::V2(copy) => copy.emit_header(header)?,
         }
@@ -152,6 +165,7 @@ impl<'a> PacketCopy<'a> {
     /// The longest this copy may be for an MTU of `mtu`: its outermost header cannot announce more than so much.
     pub(super) fn max_len(&self, mtu: usize) -> usize {
         let family = match &self.0 {
+            Format::Xcast(copy) => copy.family(),
             Format::Rfc5058(copy) => copy.family(),
             Format::V2(_) => Family::V6,
         };
@@ -162,7 +176,7 @@ impl<'a> PacketCopy<'a> {
     pub(super) const fn overhead(&self) -> usize {
         match &self.0 {
             Format::Rfc5058(copy) => copy.overhead(),
-            Format::V2(_) => 0,
+            Format::Xcast(_) | Format::V2(_) => 0,
         }
     }
 }

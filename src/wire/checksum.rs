@@ -131,6 +131,13 @@ impl ChecksumUpdate {
         Self { sum: self.sum.add_u16(removed).add_octets(new) }
     }
 
+    /// Says that what was 16 zeros, or has been taken off, became `new`.
+    #[inline]
+    pub(super) const fn add_16_octets(self, new: [u8; 16]) -> Self {
+        let words = u128::from_ne_bytes(new);
+        Self { sum: self.sum.add_word(words as u64).add_word((words >> 64) as u64) }
+    }
+
     /// Says that a 16-bit word changed.
     pub fn replace_u16(self, old: u16, new: u16) -> Self {
         Self { sum: self.sum.add_u16(!old).add_u16(new) }
