@@ -6,8 +6,8 @@ use xcast_sec::ipsec::{ReplayWindow, Unverified};
 
 use super::{Course, Entry, Row};
 
-/// Numbers in one run.
-pub(crate) const NUMBERS: usize = 1024;
+/// Numbers in one run: more than a predictor of branches remembers, as their order is the same in the next.
+pub(crate) const NUMBERS: usize = 1 << 16;
 
 /// The order in which the numbers of one run come, each once.
 #[derive(Clone, Copy, Debug)]

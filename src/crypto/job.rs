@@ -3,6 +3,9 @@
 
 use super::{CryptoError, Icv};
 
+/// How a job went that nobody has done.
+const NOT_DONE: Result<(), CryptoError> = Err(CryptoError::Provider);
+
 /// Octets of SPI and Sequence Number (RFC 4303 §2.1, §2.2).
 const ESP_HEADER_LEN: usize = 8;
 
@@ -59,7 +62,7 @@ impl<'j, C, I> EspJob<'j, C, I> {
         let data_at = ESP_HEADER_LEN.checked_add(iv_len)?;
         let icv_at = octets.len().checked_sub(icv_len).filter(|&at| at >= data_at)?;
         let (protected, icv) = octets.split_at_mut_checked(icv_at)?;
-        Some(Self { cipher, integrity, protected, icv, data_at, high, result: Ok(()) })
+        Some(Self { cipher, integrity, protected, icv, data_at, high, result: NOT_DONE })
     }
 
     /// The cipher's key.
@@ -140,7 +143,7 @@ impl<'j, C, I> EspJob<'j, C, I> {
         EspJob { cipher, integrity, protected, icv, data_at: *data_at, high: *high, result: *result }
     }
 
-    /// Says how it went. Until then it went well.
+    /// Says how it went. Until then nothing was done, and that is an error.
     pub const fn finish(&mut self, result: Result<(), CryptoError>) {
         self.result = result;
     }
@@ -150,6 +153,7 @@ impl<'j, C, I> EspJob<'j, C, I> {
     /// # Errors
     ///
     /// - What the provider said to [`finish`](Self::finish).
+    /// - [`CryptoError::Provider`]: it said nothing. A job that is forgotten never counts as a packet that verified.
     pub const fn result(&self) -> Result<(), CryptoError> {
         self.result
     }
@@ -178,13 +182,13 @@ impl<'j, K, I> IcvJob<'j, K, I> {
     /// To compute the ICV over `parts`, in order, as if they were one string.
     #[must_use]
     pub const fn compute(key: &'j K, parts: I) -> Self {
-        Self { key, parts, received: None, result: Ok(None) }
+        Self { key, parts, received: None, result: Err(CryptoError::Provider) }
     }
 
     /// To verify that `received` is the ICV over `parts`.
     #[must_use]
     pub const fn verify(key: &'j K, parts: I, received: &'j [u8]) -> Self {
-        Self { key, parts, received: Some(received), result: Ok(None) }
+        Self { key, parts, received: Some(received), result: Err(CryptoError::Provider) }
     }
 
     /// The key.
@@ -215,6 +219,7 @@ impl<'j, K, I> IcvJob<'j, K, I> {
     /// # Errors
     ///
     /// - What the provider said to [`finish`](Self::finish).
+    /// - [`CryptoError::Provider`]: it said nothing. A job that is forgotten never counts as a packet that verified.
     pub fn result(&self) -> Result<Option<&Icv>, CryptoError> {
         self.result.as_ref().map(Option::as_ref).map_err(|error| *error)
     }
@@ -223,5 +228,33 @@ impl<'j, K, I> IcvJob<'j, K, I> {
 impl<K, I> core::fmt::Debug for IcvJob<'_, K, I> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("IcvJob").field("verifies", &self.received.is_some()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forgotten_job_is_an_error() {
+        let mut octets = [0; 8 + 16 + 16 + 12];
+        let mut job = EspJob::new(&(), &(), &mut octets, 16, 12, None).unwrap();
+        assert_eq!(job.result(), Err(CryptoError::Provider));
+        job.finish(Ok(()));
+        assert_eq!(job.result(), Ok(()));
+        for mut job in [IcvJob::compute(&(), ()), IcvJob::verify(&(), (), &[0; 12])] {
+            assert_eq!(job.result().err(), Some(CryptoError::Provider));
+            job.finish(Ok(None));
+            assert!(job.result().is_ok());
+        }
+    }
+
+    #[test]
+    fn octets_too_few_for_the_parts_make_no_job() {
+        for len in 0..=8 + 16 + 12 {
+            let mut octets = [0; 40];
+            let job = EspJob::new(&(), &(), &mut octets[..len], 16, 12, None);
+            assert_eq!(job.is_some(), len == 8 + 16 + 12, "{len}");
+        }
     }
 }

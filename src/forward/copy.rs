@@ -85,6 +85,7 @@ impl<'a> PacketCopy<'a> {
     }
 
     /// What it is.
+    #[inline]
     #[must_use]
     pub const fn kind(&self) -> CopyKind {
         match &self.0 {
@@ -95,6 +96,7 @@ impl<'a> PacketCopy<'a> {
     }
 
     /// The destinations it serves, as indices of the arriving packet's list.
+    #[inline]
     #[must_use]
     pub const fn destinations(&self) -> DestinationSet {
         match &self.0 {
@@ -105,6 +107,7 @@ impl<'a> PacketCopy<'a> {
     }
 
     /// Octets of the copy, from its (outer) IP header on.
+    #[inline]
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "never shorter than an IP header")]
     pub fn len(&self) -> usize {
@@ -112,6 +115,7 @@ impl<'a> PacketCopy<'a> {
     }
 
     /// Octets that [`emit_header`](Self::emit_header) writes.
+    #[inline]
     #[must_use]
     pub fn header_len(&self) -> usize {
         match &self.0 {
@@ -122,6 +126,7 @@ impl<'a> PacketCopy<'a> {
     }
 
     /// What follows the headers: octets of the arriving packet, the same in every copy of this kind.
+    #[inline]
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
         match &self.0 {
@@ -137,6 +142,7 @@ impl<'a> PacketCopy<'a> {
     /// # Errors
     ///
     /// - [`EmitError::BufferTooSmall`]; `buffer` is unchanged.
+    #[inline]
     pub fn emit_header(&self, buffer: &mut [u8]) -> Result<usize, EmitError> {
         let len = self.header_len();
         let header = buffer.get_mut(..len).ok_or(EmitError::BufferTooSmall { needed: len })?;

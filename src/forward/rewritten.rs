@@ -3,9 +3,7 @@
 use super::arrival::Arrival;
 use super::x2u::Unicast;
 use super::{CopyKind, edit};
-use crate::wire::{
-    DestinationSet, Dscp, DscpMerge, DscpSet, EmitError, Family, Outer, PacketLayout, TunnelEnds, XcastPacket,
-};
+use crate::wire::{DestinationSet, Dscp, DscpMerge, DscpSet, EmitError, Family, Outer, TunnelEnds, XcastPacket};
 
 /// Explicit Congestion Notification: the lower bits of the traffic class (RFC 3168 §5).
 const ECN: u8 = 0x03;
@@ -120,14 +118,14 @@ impl<'a> Rewritten<'a> {
         match &self.form {
             Form::Unicast { plan, .. } => plan.header_len(),
             Form::Encapsulated(outer) | Form::PassedOn(outer) => {
-                outer.header_len().saturating_add(self.xcast_header_len())
+                outer.header_len().saturating_add(self.packet.changed_len())
             }
         }
     }
 
     pub(super) const fn payload(&self) -> &'a [u8] {
         let at = match &self.form {
-            Form::Encapsulated(_) | Form::PassedOn(_) => self.xcast_header_len(),
+            Form::Encapsulated(_) | Form::PassedOn(_) => self.packet.changed_len(),
             Form::Unicast { plan, .. } => plan.payload_at(),
         };
         match self.packet.as_octets().split_at_checked(at) {
@@ -169,28 +167,15 @@ impl<'a> Rewritten<'a> {
         }
     }
 
-    const fn xcast_header_len(&self) -> usize {
-        xcast_header_len(self.packet.layout())
-    }
-
     fn emit_xcast(&self, header: &mut [u8]) -> Option<()> {
         header.copy_from_slice(self.packet.as_octets().get(..header.len())?);
-        self.packet.layout().retain(header, self.packet.header().anonymous(), self.destinations);
+        self.packet.retain(header, self.destinations);
         self.finish_ip(header);
         Some(())
     }
 
     fn finish_ip(&self, header: &mut [u8]) {
         edit::finish_ip(header, self.packet.header().family(), self.traffic_class, self.hop_limit);
-    }
-}
-
-/// Octets up to the last that an Xcast copy changes. With a separated bitmap the Xcast header is none of them.
-pub(super) const fn xcast_header_len(layout: &PacketLayout) -> usize {
-    match (layout.bitmap_option, layout.hop_by_hop) {
-        (Some(_), None) => layout.ip_header_len,
-        (Some(_), Some((_, end))) => end,
-        (None, _) => layout.xcast_at.saturating_add(layout.header.len),
     }
 }
 

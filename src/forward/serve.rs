@@ -47,7 +47,9 @@ pub(super) fn remote<A: Arrived, R: RouteLookup + ?Sized>(
     let is_local = |&index: &usize| arrived.destination(index).is_some_and(|address| routes.is_local(address));
     outcome.local_destinations = distinct.iter().filter(is_local).collect();
     outcome.local = !outcome.local_destinations.is_empty();
-    add(&mut counters.local, outcome.local_destinations.len());
+    if outcome.local {
+        add(&mut counters.local, outcome.local_destinations.len());
+    }
     let remote = distinct.difference(outcome.local_destinations);
     if arrived.hop_limit_left() == 0 {
         add(&mut counters.hop_limit, remote.len());
@@ -58,6 +60,9 @@ pub(super) fn remote<A: Arrived, R: RouteLookup + ?Sized>(
 
 /// The destinations to be served that repeat an earlier one: address, and port if there are ports (WIRE.md §5).
 fn duplicates<A: Arrived>(arrived: &A) -> DestinationSet {
+    if arrived.bits().is_single() {
+        return DestinationSet::EMPTY;
+    }
     duplicates_by_hash(arrived).unwrap_or_else(|| duplicates_by_order(arrived))
 }
 

@@ -2,7 +2,7 @@
 
 use super::arrival::Arrival;
 use super::edit;
-use super::rewritten::{merged, with_dscp, xcast_header_len};
+use super::rewritten::{merged, with_dscp};
 use crate::wire::{ChecksumUpdate, DestinationSet, DscpMerge, Family, XcastPacket, ipv4, put};
 
 /// Octets up to the end of all that changes in an IP header of either family: the IPv4 header checksum is the last.
@@ -32,7 +32,7 @@ impl<'a> Common<'a> {
     pub(super) fn new(arrival: &'a Arrival<'a>) -> Self {
         let packet = &arrival.packet;
         let (layout, octets) = (packet.layout(), packet.as_octets());
-        let (headers, payload) = octets.split_at_checked(xcast_header_len(layout)).unwrap_or((octets, &[]));
+        let (headers, payload) = octets.split_at_checked(packet.changed_len()).unwrap_or((octets, &[]));
         let (bitmap_at, bitmap_end) = layout.bitmap();
         let (hop_limit, traffic_class) = (arrival.inner_hop_limit_left(), arrival.traffic_class());
         let family = packet.header().family();
@@ -103,7 +103,7 @@ impl<'a> XcastCopy<'a> {
         let common = self.common;
         put(header, 0, common.headers)?;
         if common.anonymous {
-            common.packet.layout().retain(header, true, self.destinations);
+            common.packet.retain(header, self.destinations);
         } else {
             let kept = common.packet.bits().intersection(self.destinations);
             kept.write_bitmap(header.get_mut(common.bitmap_at..)?.get_mut(..common.bitmap_len)?);

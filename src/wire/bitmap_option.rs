@@ -35,6 +35,14 @@ impl BitmapOption {
         self.bitmap_at().saturating_add(self.len)
     }
 
+    /// Keeps of the destinations in the bitmap those in `keep`.
+    #[inline(never)]
+    pub(crate) fn retain(&self, headers: &mut [u8], keep: DestinationSet) {
+        if let Some(bitmap) = headers.get_mut(self.bitmap_at()..self.end()) {
+            DestinationSet::from_bitmap(bitmap).intersection(keep).write_bitmap(bitmap);
+        }
+    }
+
     /// Looks for the option in an IPv4 header. With it there, nothing but zeros may follow an End of Options List.
     pub(crate) fn find_v4(header: &Ipv4Header<'_>, code_points: &CodePoints) -> Result<Option<Self>, ParseError> {
         let mut found = None;

@@ -33,7 +33,7 @@ impl Checksum {
     #[inline]
     pub fn add_octets(self, octets: &[u8]) -> Self {
         let (long, short) = octets.split_at(octets.len() & !(LONG - 1));
-        let mut sum = if long.is_empty() { self } else { self.add_long(long.as_chunks().0) };
+        let mut sum = if long.is_empty() { self } else { self.add_words(long.as_chunks().0) };
         // What is left is one word of each size or none.
         let mut rest = short;
         if let Some((words, behind)) = rest.split_first_chunk() {
@@ -62,7 +62,8 @@ impl Checksum {
     /// Adds many words by two sums that need no carry, which lets the compiler take several words at once: that of the words,
     /// which may wrap, and that of their upper halves, which would need 2^32 of them to. Together they tell the sum of the
     /// lower halves, which is as far from it.
-    fn add_long(self, words: &[[u8; 8]]) -> Self {
+    #[inline]
+    pub(super) fn add_words(self, words: &[[u8; 8]]) -> Self {
         let (mut sum, mut upper) = (0_u64, 0_u64);
         for word in words {
             let word = u64::from_ne_bytes(*word);
@@ -138,6 +139,12 @@ impl ChecksumUpdate {
         Self { sum: self.sum.add_word(words as u64).add_word((words >> 64) as u64) }
     }
 
+    /// Says that the bits `cleared`, read in the byte order of the machine, became 0. Where `m'` is `m` less those bits,
+    /// `~m + m'` is their complement.
+    pub(crate) const fn clear_bits(self, cleared: u64) -> Self {
+        Self { sum: self.sum.add_word(!cleared) }
+    }
+
     /// Says that a 16-bit word changed.
     pub fn replace_u16(self, old: u16, new: u16) -> Self {
         Self { sum: self.sum.add_u16(!old).add_u16(new) }
@@ -176,7 +183,7 @@ mod tests {
                     let expected = ((once & 0xffff) + (once >> 16)) as u16;
                     assert_eq!(Checksum::new().add_octets(octets).folded(), expected, "{len} octets");
                     assert_eq!(words.fold(Checksum::new(), Checksum::add_u16).folded(), expected, "{len} octets");
-                    let (front, back) = octets.split_at(len / 3 & !1);
+                    let (front, back) = octets.split_at((len / 3) & !1);
                     assert_eq!(Checksum::new().add_octets(front).add_octets(back).folded(), expected, "{len} octets");
                 }
             }

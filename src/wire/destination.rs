@@ -40,24 +40,44 @@ impl DestinationSet {
     /// [`is_subset`](Self::is_subset).
     #[must_use]
     pub fn from_bitmap(bitmap: &[u8]) -> Self {
-        let mut octets = [0; 16];
-        for (to, from) in octets.iter_mut().zip(bitmap) {
-            *to = *from;
+        match bitmap.split_first_chunk() {
+            Some((upper, rest)) => Self::from_words(u64::from_be_bytes(*upper), left_aligned(rest)),
+            None => Self::from_words(left_aligned(bitmap), 0),
         }
-        Self(u128::from_be_bytes(octets))
+    }
+
+    /// The set whose bitmap is `upper`, then `lower`.
+    pub(super) const fn from_words(upper: u64, lower: u64) -> Self {
+        Self((upper as u128) << 64 | lower as u128)
+    }
+
+    /// The set of the 16 destinations from `at` on whose bits are set; the most significant bit is the first of them.
+    #[inline]
+    pub(crate) const fn from_row(bits: u16, at: usize) -> Self {
+        Self(((bits as u128) << 112) >> (at & 127))
+    }
+
+    /// The first and the last 64 bits of the bitmap.
+    pub(super) const fn words(self) -> (u64, u64) {
+        ((self.0 >> 64) as u64, self.0 as u64)
+    }
+
+    /// Whether no bit at or beyond `count` is set, which is 1 to 127.
+    pub(super) const fn is_below(self, count: u8) -> bool {
+        self.0 << (count & 127) == 0
     }
 
     /// Writes the set over a bitmap; octets beyond the sixteenth become zero.
-    #[inline]
     pub fn write_bitmap(self, bitmap: &mut [u8]) {
         let octets = self.0.to_be_bytes();
-        // Bitmaps are whole 32-bit words, but for those in the options of others.
-        let (words, rest) = bitmap.as_chunks_mut::<4>();
-        let mut from = octets.as_chunks::<4>().0.iter();
-        for word in words {
-            *word = from.next().copied().unwrap_or_default();
+        // Bitmaps on the wire are whole words.
+        let (words, _) = octets.as_chunks::<4>();
+        let (places, last) = bitmap.as_chunks_mut();
+        for (to, from) in places.iter_mut().zip(words.iter().chain(core::iter::repeat(&[0; 4]))) {
+            *to = *from;
         }
-        for (to, from) in rest.iter_mut().zip(from.flatten().chain(core::iter::repeat(&0))) {
+        let written = places.len().saturating_mul(4);
+        for (to, from) in last.iter_mut().zip(octets.iter().skip(written).chain(core::iter::repeat(&0))) {
             *to = *from;
         }
     }
@@ -134,11 +154,12 @@ impl DestinationSet {
     /// The indices in the set, ascending.
     #[inline]
     pub fn iter(self) -> impl Iterator<Item = usize> + Clone {
-        // Halves, as few processors have instructions for more.
-        let (mut left, mut then, mut base) = ((self.0 >> 64) as u64, self.0 as u64, 0_usize);
+        // By halves: processors have no instructions for all of it.
+        let (mut left, mut lower) = self.words();
+        let mut base = 0_usize;
         core::iter::from_fn(move || {
             if left == 0 {
-                (left, then, base) = (then, 0, 64);
+                (left, lower, base) = (lower, 0, 64);
                 if left == 0 {
                     return None;
                 }
@@ -148,6 +169,22 @@ impl DestinationSet {
             Some(base | index as usize)
         })
     }
+}
+
+/// The first 8 octets as an integer; what is missing counts as zero.
+fn left_aligned(octets: &[u8]) -> u64 {
+    if let Some(word) = octets.first_chunk() {
+        return u64::from_be_bytes(*word);
+    }
+    let (upper, rest) = match octets.split_first_chunk() {
+        Some((upper, rest)) => (u64::from(u32::from_be_bytes(*upper)) << 32, rest),
+        None => (0, octets),
+    };
+    let mut shift = if rest.len() == octets.len() { 64_u32 } else { 32 };
+    rest.iter().fold(upper, |value, &octet| {
+        shift = shift.saturating_sub(8);
+        value | u64::from(octet) << shift
+    })
 }
 
 impl FromIterator<usize> for DestinationSet {

@@ -32,10 +32,10 @@ pub const TRAILER_LEN: usize = 2;
 /// The longest padding; a shorter one is its beginning (RFC 4303 §2.4).
 static PADDING: [u8; 255] = {
     let mut numbers = [0; 255];
-    let mut number = 1;
-    while number <= 255 {
-        numbers[number - 1] = number as u8;
-        number += 1;
+    let (mut rest, mut number) = (numbers.as_mut_slice(), 1_u8);
+    while let Some((first, behind)) = rest.split_first_mut() {
+        (*first, rest) = (number, behind);
+        number = number.wrapping_add(1);
     }
     numbers
 };

@@ -80,7 +80,6 @@ struct Fixed {
 pub struct Ipv4Header<'a> {
     octets: &'a [u8],
     fixed: &'a Fixed,
-    options: &'a [u8],
 }
 
 impl<'a> Ipv4Header<'a> {
@@ -106,8 +105,7 @@ impl<'a> Ipv4Header<'a> {
         }
         let (octets, payload) =
             packet.get(..total_length).and_then(|packet| packet.split_at_checked(header_len)).ok_or(truncated)?;
-        let options = octets.get(MIN_HEADER_LEN..).unwrap_or(&[]);
-        Ok((Self { octets, fixed, options }, payload))
+        Ok((Self { octets, fixed }, payload))
     }
 
     /// Octets of the header, options included.
@@ -179,12 +177,20 @@ impl<'a> Ipv4Header<'a> {
     /// Whether the header checksum is right.
     #[must_use]
     pub fn checksum_ok(&self) -> bool {
-        Checksum::new().add_octets(self.octets).folded() == 0xffff
+        // Most headers have no options, and for a length that is known the sum needs no loop.
+        let fixed = Checksum::new().add_octets(self.fixed.as_bytes());
+        let options = self.option_octets();
+        let sum = if options.is_empty() { fixed } else { fixed.add_octets(options) };
+        sum.folded() == 0xffff
+    }
+
+    fn option_octets(&self) -> &'a [u8] {
+        self.octets.get(MIN_HEADER_LEN..).unwrap_or(&[])
     }
 
     /// Walks the options, up to and with End of Options List.
     pub fn options(&self) -> Ipv4Options<'a> {
-        Ipv4Options { rest: self.options, at: MIN_HEADER_LEN }
+        Ipv4Options { rest: self.option_octets(), at: MIN_HEADER_LEN }
     }
 
     /// Whether there is a source route that still leads elsewhere: its pointer is not beyond its end (RFC 791 §3.1).

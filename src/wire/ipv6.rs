@@ -62,7 +62,7 @@ impl<'a> Ipv6Header<'a> {
     pub fn split(packet: &'a [u8]) -> Result<(Self, &'a [u8]), ParseError> {
         let truncated = ParseError::new(ParseErrorKind::Truncated, packet.len());
         let (fixed, rest) = Fixed::ref_from_prefix(packet).map_err(|_| truncated)?;
-        if fixed.version_class_flow.get() >> 28 != 6 {
+        if fixed.version_class_flow.as_bytes().first().is_none_or(|octet| octet >> 4 != 6) {
             return Err(ParseError::new(ParseErrorKind::IpVersion, 0));
         }
         let payload = rest.get(..usize::from(fixed.payload_length.get())).ok_or(truncated)?;

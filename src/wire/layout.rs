@@ -42,6 +42,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    #[inline]
     pub(crate) const fn new(family: Family, count: usize, dscps: bool, ports: bool, place: BitmapPlace) -> Self {
         let pad = pad_unit(family);
         let bitmap_at = match family {

@@ -23,6 +23,7 @@ mod octets;
 mod packet;
 mod packet_edit;
 mod packet_repr;
+mod packet_walk;
 mod ports;
 mod tunnel_ends;
 pub mod udp;

@@ -4,9 +4,10 @@ use core::net::IpAddr;
 
 use super::bitmap_option::BitmapOption;
 use super::ip::protocol;
-use super::layout::Layout;
+use super::layout::{Layout, bitmap_len};
 use super::octets::u16_at;
 use super::packet_edit::PacketLayout;
+use super::packet_walk::{FoundRouting, check_ports_not_repeated, find_routing_v6};
 use super::ports::PortsOption;
 use super::{
     AhHeader, BitmapPlace, CodePoints, DestinationSet, Dscp, ExtensionHeader, IpHeader, Ipv4Header, Ipv6Header,
@@ -33,7 +34,26 @@ pub struct XcastPacket<'a> {
     ip: IpHeader<'a>,
     header: XcastHeader<'a>,
     bits: DestinationSet,
-    layout: PacketLayout,
+    /// What follows all Xcast headers.
+    payload: &'a [u8],
+    places: Places,
+}
+
+/// What [`PacketLayout`] cannot tell from the headers; kept small, as every packet that is read has it written. Offsets are
+/// from the start of the IP header, and 0 stands for what there is not.
+#[derive(Clone, Copy)]
+struct Places {
+    xcast_at: u32,
+    /// Where the Next Header that announces the Xcast header stands.
+    announced_at: u32,
+    /// Where the Hop-by-Hop header ends.
+    hop_by_hop_end: u16,
+    /// Where the bitmap option starts.
+    bitmap_option_at: u16,
+    /// Where the Ports option starts, from the end of the Routing header.
+    ports_option_at: u16,
+    /// What follows all Xcast headers.
+    next_protocol: u8,
 }
 
 impl core::fmt::Debug for XcastPacket<'_> {
@@ -43,7 +63,7 @@ impl core::fmt::Debug for XcastPacket<'_> {
             .field("source", &self.ip.source())
             .field("destination", &self.ip.destination())
             .field("header", &self.header)
-            .field("layout", &self.layout)
+            .field("layout", &self.layout())
             .finish_non_exhaustive()
     }
 }
@@ -62,51 +82,100 @@ impl<'a> XcastPacket<'a> {
     /// - [`ParseErrorKind::Ipv4HeaderChecksum`], [`ParseErrorKind::XcastChecksum`]: damaged on the way.
     /// - [`ParseErrorKind::RoutingBehindAh`]: a construction that is refused.
     /// - Every other [`ParseErrorKind`] but [`ParseErrorKind::UdpLength`]: malformed.
+    #[inline]
     pub fn parse(packet: &'a [u8], code_points: &CodePoints, checksum: ChecksumPolicy) -> Result<Self, ParseError> {
-        let (ip, _) = IpHeader::split(packet)?;
-        if let IpHeader::V4(header) = &ip
-            && announces_xcast(header, code_points)
-            && !header.checksum_ok()
-        {
-            return Err(ParseError::new(ParseErrorKind::Ipv4HeaderChecksum, super::ipv4::CHECKSUM_AT));
+        match checksum {
+            ChecksumPolicy::Verify => Self::read_verified(packet, code_points),
+            ChecksumPolicy::Ignore => Self::read(packet, code_points, Sums::Ipv4),
         }
-        let parsed = Self::parse_structure(packet, code_points)?;
-        if checksum == ChecksumPolicy::Verify && !parsed.header.checksum_ok() {
-            let at = parsed.layout.xcast_at.saturating_add(Layout::checksum_at(ip.family()));
-            return Err(ParseError::new(ParseErrorKind::XcastChecksum, at));
-        }
-        Ok(parsed)
     }
 
     /// [`parse`](Self::parse) without a look at any checksum, for IPsec, which does not depend on them.
     pub(crate) fn parse_structure(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
-        let (ip, _) = IpHeader::split(packet)?;
-        let octets = packet.get(..ip.packet_len()).unwrap_or(packet);
-        match ip {
-            IpHeader::V4(header) => Self::parse_v4(octets, header, code_points),
-            IpHeader::V6(header) => Self::parse_v6(octets, header, code_points),
+        Self::read(packet, code_points, Sums::None)
+    }
+
+    #[inline(never)]
+    fn read(packet: &'a [u8], code_points: &CodePoints, sums: Sums) -> Result<Self, ParseError> {
+        match Self::plain_v6(packet, code_points) {
+            Some(plain) => Ok(plain),
+            None => Self::read_any(packet, code_points, sums),
         }
     }
 
-    fn parse_v4(octets: &'a [u8], ip: Ipv4Header<'a>, code_points: &CodePoints) -> Result<Self, ParseError> {
+    #[inline(never)]
+    fn read_verified(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
+        match Self::plain_v6(packet, code_points) {
+            Some(plain) if plain.header.checksum_ok() => Ok(plain),
+            _ => Self::read_any(packet, code_points, Sums::All),
+        }
+    }
+
+    /// Reads the form that most IPv6 packets have, and with few instructions: the Xcast header first, no lists, no options.
+    /// `None` for all others, sound or not.
+    #[inline(always)]
+    fn plain_v6(packet: &'a [u8], code_points: &CodePoints) -> Option<Self> {
+        const AT: usize = super::ipv6::HEADER_LEN;
+        let (ip, behind) = Ipv6Header::split(packet).ok()?;
+        let octets = packet.get(..AT.wrapping_add(behind.len()))?;
+        let routing_type = code_points.fields().xcast6_routing_type;
+        if ip.next_header() != protocol::ROUTING {
+            return None;
+        }
+        let (header, bits, payload) = XcastHeader::plain_v6(behind, routing_type)?;
+        let next_protocol = header.next_protocol();
+        if next_protocol == protocol::DESTINATION_OPTIONS {
+            return None;
+        }
+        let places = Places {
+            xcast_at: AT as u32,
+            announced_at: super::ipv6::NEXT_HEADER_AT as u32,
+            hop_by_hop_end: 0,
+            bitmap_option_at: 0,
+            ports_option_at: 0,
+            next_protocol,
+        };
+        Some(Self { octets, ip: IpHeader::V6(ip), header, bits, payload, places })
+    }
+
+    #[inline(never)]
+    fn read_any(packet: &'a [u8], code_points: &CodePoints, sums: Sums) -> Result<Self, ParseError> {
+        let (ip, behind) = IpHeader::split(packet)?;
+        // What a link layer padded is left out.
+        let octets = packet.get(..ip.header_len().saturating_add(behind.len())).unwrap_or(packet);
+        match ip {
+            IpHeader::V4(ip) => Self::read_v4(octets, ip, behind, code_points, sums),
+            IpHeader::V6(ip) => Self::read_v6(octets, ip, code_points, sums),
+        }
+    }
+
+    fn read_v4(
+        octets: &'a [u8],
+        ip: Ipv4Header<'a>,
+        behind_ip: &'a [u8],
+        code_points: &CodePoints,
+        sums: Sums,
+    ) -> Result<Self, ParseError> {
+        let ip_header_len = ip.header_len();
         let xcast = code_points.fields().xcast4_protocol;
         let not_xcast = ParseError::new(ParseErrorKind::NotXcast, super::ipv4::PROTOCOL_AT);
         if !announces_xcast(&ip, code_points) {
             return Err(not_xcast);
         }
+        if sums != Sums::None && !ip.checksum_ok() {
+            return Err(ParseError::new(ParseErrorKind::Ipv4HeaderChecksum, super::ipv4::CHECKSUM_AT));
+        }
         if ip.is_fragment() {
             return Err(ParseError::new(ParseErrorKind::Fragment, super::ipv4::FLAGS_AT));
         }
-        let ip_header_len = ip.header_len();
-        let behind_ip = octets.get(ip_header_len..).unwrap_or(&[]);
-        let (ah_at, announced_at, xcast_at) = if ip.protocol() == protocol::AH {
+        let (announced_at, xcast_at) = if ip.protocol() == protocol::AH {
             let (ah, _) = AhHeader::split(behind_ip).map_err(|error| error.shifted(ip_header_len))?;
             if ah.next_header() != xcast {
                 return Err(ParseError::new(ParseErrorKind::NotXcast, ip_header_len));
             }
-            (Some(ip_header_len), ip_header_len, ip_header_len.saturating_add(ah.header_len()))
+            (ip_header_len, ip_header_len.saturating_add(ah.header_len()))
         } else {
-            (None, super::ipv4::PROTOCOL_AT, ip_header_len)
+            (super::ipv4::PROTOCOL_AT, ip_header_len)
         };
         let bitmap_option = BitmapOption::find_v4(&ip, code_points);
         // A version to come may do otherwise with its options: VERSION is judged before them.
@@ -120,23 +189,20 @@ impl<'a> XcastPacket<'a> {
         let bitmap_option = bitmap_option?;
         let (header, _) = split.map_err(|error| error.shifted(xcast_at))?;
         let bits = read_bits(octets, &header, bitmap_option)?;
-        let layout = PacketLayout {
-            packet_len: octets.len(),
-            ip_header_len,
-            hop_by_hop: None,
-            bitmap_option,
-            ah_at,
-            xcast_at,
-            header: *header.layout(),
-            ports_option: None,
-            next_protocol_at: xcast_at.saturating_add(super::xcast4::PROT_ID_AT),
-            announced_at,
-            payload_at: xcast_at.saturating_add(header.layout().len),
+        check_xcast_sum(&header, xcast_at, sums)?;
+        let places = Places {
+            xcast_at: xcast_at as u32,
+            announced_at: announced_at as u32,
+            hop_by_hop_end: 0,
+            bitmap_option_at: bitmap_option.map_or(0, |option| option.at as u16),
+            ports_option_at: 0,
+            next_protocol: header.next_protocol(),
         };
-        Ok(Self { octets, ip: IpHeader::V4(ip), header, bits, layout })
+        let payload = octets.get(xcast_at.saturating_add(header.as_octets().len())..).unwrap_or(&[]);
+        Ok(Self { octets, ip: IpHeader::V4(ip), header, bits, payload, places })
     }
 
-    fn parse_v6(octets: &'a [u8], ip: Ipv6Header<'a>, code_points: &CodePoints) -> Result<Self, ParseError> {
+    fn read_v6(octets: &'a [u8], ip: Ipv6Header<'a>, code_points: &CodePoints, sums: Sums) -> Result<Self, ParseError> {
         let found = find_routing_v6(octets, ip.next_header(), code_points)?;
         let FoundRouting { hop_by_hop, announced_at, at: xcast_at } = found;
         let bitmap_option = match &hop_by_hop {
@@ -153,38 +219,103 @@ impl<'a> XcastPacket<'a> {
         let bitmap_option = bitmap_option?;
         let (header, _) = split.map_err(|error| error.shifted(xcast_at))?;
         let bits = read_bits(octets, &header, bitmap_option)?;
-        let behind = xcast_at.saturating_add(header.layout().len);
-        let ports_option = if header.next_protocol() == protocol::DESTINATION_OPTIONS {
-            let options = ExtensionHeader::read(octets, protocol::DESTINATION_OPTIONS, behind)?;
-            PortsOption::find(&options, code_points, header.destination_count())?
-        } else {
-            None
-        };
-        if let Some(ports) = ports_option {
-            check_ports_not_repeated(octets, &ports, code_points)?;
+        let end = xcast_at.saturating_add(header.as_octets().len());
+        let (mut ports_option, mut next_protocol) = (None, header.next_protocol());
+        if next_protocol == protocol::DESTINATION_OPTIONS {
+            let options = ExtensionHeader::read(octets, protocol::DESTINATION_OPTIONS, end)?;
+            ports_option = PortsOption::find(&options, code_points, header.destination_count())?;
+            if let Some(ports) = ports_option {
+                check_ports_not_repeated(octets, &ports, code_points)?;
+                next_protocol = options.next_header();
+            }
         }
-        let (next_protocol_at, payload_at) = match ports_option {
-            Some(ports) => (ports.header_at, ports.header_end),
-            None => (xcast_at, behind),
+        check_xcast_sum(&header, xcast_at, sums)?;
+        let places = Places {
+            xcast_at: xcast_at as u32,
+            announced_at: announced_at as u32,
+            hop_by_hop_end: hop_by_hop.map_or(0, |header| header.end() as u16),
+            bitmap_option_at: bitmap_option.map_or(0, |option| option.at as u16),
+            ports_option_at: ports_option.map_or(0, |ports| ports.at.saturating_sub(end) as u16),
+            next_protocol,
         };
-        let layout = PacketLayout {
-            packet_len: octets.len(),
-            ip_header_len: super::ipv6::HEADER_LEN,
-            hop_by_hop: hop_by_hop.map(|header| (header.at, header.end())),
-            bitmap_option,
-            ah_at: None,
-            xcast_at,
-            header: *header.layout(),
-            ports_option,
-            next_protocol_at,
-            announced_at,
-            payload_at,
-        };
-        Ok(Self { octets, ip: IpHeader::V6(ip), header, bits, layout })
+        let payload = octets.get(ports_option.map_or(end, |ports| ports.header_end)..).unwrap_or(&[]);
+        Ok(Self { octets, ip: IpHeader::V6(ip), header, bits, payload, places })
     }
 
-    pub(crate) const fn layout(&self) -> &PacketLayout {
-        &self.layout
+    /// Where everything lies. Mostly one or two of it are asked for: inlined, the rest costs nothing.
+    #[inline(always)]
+    pub(crate) const fn layout(&self) -> PacketLayout {
+        let header = self.header.layout();
+        let places = &self.places;
+        let xcast_at = places.xcast_at as usize;
+        let behind = xcast_at.saturating_add(header.len);
+        let ports_option = self.ports_option();
+        let (ip_header_len, prot_id_at) = match &self.ip {
+            IpHeader::V4(ip) => (ip.header_len(), super::xcast4::PROT_ID_AT),
+            IpHeader::V6(_) => (super::ipv6::HEADER_LEN, 0),
+        };
+        PacketLayout {
+            packet_len: self.octets.len(),
+            ip_header_len,
+            hop_by_hop: match places.hop_by_hop_end {
+                0 => None,
+                end => Some((super::ipv6::HEADER_LEN, end as usize)),
+            },
+            bitmap_option: match places.bitmap_option_at {
+                0 => None,
+                at => Some(BitmapOption { at: at as usize, len: bitmap_len(header.family, header.count) }),
+            },
+            ah_at: if self.is_behind_ah() { Some(ip_header_len) } else { None },
+            xcast_at,
+            header,
+            ports_option,
+            next_protocol_at: if ports_option.is_some() { behind } else { xcast_at.saturating_add(prot_id_at) },
+            announced_at: places.announced_at as usize,
+            payload_at: self.payload_at(),
+        }
+    }
+
+    const fn payload_at(&self) -> usize {
+        // It reaches to the end.
+        self.octets.len().saturating_sub(self.payload.len())
+    }
+
+    /// Where the Xcast header ends, ports of IPv6 left out.
+    pub(crate) const fn header_end(&self) -> usize {
+        (self.places.xcast_at as usize).saturating_add(self.header.as_octets().len())
+    }
+
+    /// Octets up to the last that [`retain`](Self::retain) changes. With a separated bitmap the Xcast header is none of them.
+    pub(crate) const fn changed_len(&self) -> usize {
+        match (&self.ip, self.places.bitmap_option_at, self.places.hop_by_hop_end) {
+            (_, 0, _) => self.header_end(),
+            (IpHeader::V4(ip), ..) => ip.header_len(),
+            (IpHeader::V6(_), _, end) => end as usize,
+        }
+    }
+
+    /// Keeps in `headers`, a copy of at least [`changed_len`](Self::changed_len) of its octets, those destinations that are in
+    /// `keep`. The IPv4 header checksum is left to the caller.
+    pub(crate) fn retain(&self, headers: &mut [u8], keep: DestinationSet) {
+        if self.header.changes_one_word()
+            && let Some(header) = headers.get_mut(self.places.xcast_at as usize..)
+            && let Some(front) = header.first_chunk_mut()
+        {
+            super::xcast6::retain_one_word(front, keep);
+        } else {
+            self.layout().retain(headers, self.header.anonymous(), keep);
+        }
+    }
+
+    #[inline]
+    const fn ports_option(&self) -> Option<PortsOption> {
+        if self.places.ports_option_at == 0 {
+            return None;
+        }
+        let header_at = self.header_end();
+        let at = header_at.saturating_add(self.places.ports_option_at as usize);
+        let end = at.saturating_add(2).saturating_add(self.header.destination_count().saturating_mul(2));
+        Some(PortsOption { header_at, header_end: self.payload_at(), at, end })
     }
 
     /// The packet's octets.
@@ -214,15 +345,17 @@ impl<'a> XcastPacket<'a> {
     /// Whether there is a port per destination.
     #[must_use]
     pub const fn has_ports(&self) -> bool {
-        self.header.has_ports() || self.layout.ports_option.is_some()
+        self.header.has_ports() || self.places.ports_option_at != 0
     }
 
     /// The port of destination `index`, if there are ports.
     #[must_use]
     pub fn port(&self, index: usize) -> Option<u16> {
-        match self.layout.ports_option {
+        if !self.has_ports() || index >= self.header.destination_count() {
+            return None;
+        }
+        match self.ports_option() {
             None => self.header.port(index),
-            Some(_) if index >= self.header.destination_count() => None,
             Some(option) => u16_at(self.octets, option.port_at(index)),
         }
     }
@@ -248,33 +381,40 @@ impl<'a> XcastPacket<'a> {
     /// Whether an AH stands in front of the Xcast4 header.
     #[must_use]
     pub const fn is_behind_ah(&self) -> bool {
-        self.layout.ah_at.is_some()
+        match &self.ip {
+            // No code point is that of AH.
+            IpHeader::V4(header) => header.protocol() == protocol::AH,
+            IpHeader::V6(_) => false,
+        }
     }
 
     /// The protocol of what follows all Xcast headers.
     #[must_use]
-    pub fn next_protocol(&self) -> u8 {
-        self.octets.get(self.layout.next_protocol_at).copied().unwrap_or(protocol::NO_NEXT_HEADER)
+    pub const fn next_protocol(&self) -> u8 {
+        self.places.next_protocol
     }
 
     /// What follows all Xcast headers: AH, ESP or the transport segment.
     #[must_use]
-    pub fn payload(&self) -> &'a [u8] {
-        self.octets.get(self.layout.payload_at..).unwrap_or(&[])
+    pub const fn payload(&self) -> &'a [u8] {
+        self.payload
     }
 }
 
-/// That no Destination Options header directly behind the one with the ports has a Ports option as well. One that cannot be
-/// read is no part of Xcast.
-fn check_ports_not_repeated(octets: &[u8], ports: &PortsOption, code_points: &CodePoints) -> Result<(), ParseError> {
-    let (mut kind, mut at) = (octets.get(ports.header_at).copied(), ports.header_end);
-    while kind == Some(protocol::DESTINATION_OPTIONS) {
-        let Ok(header) = ExtensionHeader::read(octets, protocol::DESTINATION_OPTIONS, at) else { break };
-        let mut options = header.options().map_while(Result::ok);
-        if let Some(option) = options.find(|option| option.kind == code_points.fields().ports_option) {
-            return Err(ParseError::new(ParseErrorKind::RepeatedOption, option.at));
-        }
-        (kind, at) = (Some(header.next_header()), header.end());
+/// Which checksums a reader looks at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sums {
+    None,
+    /// That of an IPv4 header that announces Xcast.
+    Ipv4,
+    /// The Xcast CHECKSUM too.
+    All,
+}
+
+fn check_xcast_sum(header: &XcastHeader<'_>, at: usize, sums: Sums) -> Result<(), ParseError> {
+    if sums == Sums::All && !header.checksum_ok() {
+        let at = at.saturating_add(Layout::checksum_at(header.family()));
+        return Err(ParseError::new(ParseErrorKind::XcastChecksum, at));
     }
     Ok(())
 }
@@ -293,53 +433,5 @@ fn read_bits(
     match option {
         Some(option) => option.check(octets, header.family(), header.destination_count()),
         None => Ok(header.bitmap().unwrap_or_default()),
-    }
-}
-
-struct FoundRouting<'a> {
-    hop_by_hop: Option<ExtensionHeader<'a>>,
-    announced_at: usize,
-    at: usize,
-}
-
-/// Walks an IPv6 packet to the Xcast Routing header.
-fn find_routing_v6<'a>(octets: &'a [u8], first: u8, code_points: &CodePoints) -> Result<FoundRouting<'a>, ParseError> {
-    let xcast = code_points.fields().xcast6_routing_type;
-    let (mut kind, mut announced_at, mut at) = (first, super::ipv6::NEXT_HEADER_AT, super::ipv6::HEADER_LEN);
-    let mut hop_by_hop = None;
-    let mut behind_ah = false;
-    loop {
-        let next = match kind {
-            protocol::HOP_BY_HOP if at != super::ipv6::HEADER_LEN => {
-                return Err(ParseError::new(ParseErrorKind::HopByHopPlace, announced_at));
-            }
-            protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS => ExtensionHeader::read(octets, kind, at)?,
-            protocol::ROUTING => {
-                let routing_type = octets.get(at.saturating_add(2));
-                if routing_type == Some(&xcast) {
-                    return if behind_ah {
-                        Err(ParseError::new(ParseErrorKind::RoutingBehindAh, at))
-                    } else {
-                        Ok(FoundRouting { hop_by_hop, announced_at, at })
-                    };
-                }
-                ExtensionHeader::read(octets, kind, at)?
-            }
-            protocol::AH => {
-                let (ah, _) = AhHeader::split(octets.get(at..).unwrap_or(&[])).map_err(|error| error.shifted(at))?;
-                behind_ah = true;
-                kind = ah.next_header();
-                announced_at = at;
-                at = at.saturating_add(ah.header_len());
-                continue;
-            }
-            _ => return Err(ParseError::new(ParseErrorKind::NotXcast, announced_at)),
-        };
-        if kind == protocol::HOP_BY_HOP {
-            hop_by_hop = Some(next);
-        }
-        announced_at = at;
-        kind = next.next_header();
-        at = next.end();
     }
 }

@@ -6,7 +6,7 @@ use super::octets::u16_at;
 use super::ports::{self, PortsOption};
 use super::{
     BitmapPlace, ChecksumPolicy, ChecksumUpdate, CodePoints, DestinationSet, Family, ParseError, XcastPacket, ipv4,
-    ipv6, xcast4,
+    ipv6, xcast4, xcast6,
 };
 
 /// Where the parts of an Xcast packet lie; offsets are from the start of the IP header.
@@ -89,9 +89,7 @@ impl PacketLayout {
     /// least to the end of the Xcast header. The IPv4 header checksum is left to the caller.
     pub(crate) fn retain(&self, headers: &mut [u8], anonymous: bool, keep: DestinationSet) {
         if let Some(option) = self.bitmap_option {
-            if let Some(bitmap) = headers.get_mut(option.bitmap_at()..option.end()) {
-                DestinationSet::from_bitmap(bitmap).intersection(keep).write_bitmap(bitmap);
-            }
+            option.retain(headers, keep);
         } else if let Some(header) = headers.get_mut(self.xcast_at..) {
             self.header.retain(header, anonymous, keep);
         }
@@ -133,6 +131,7 @@ pub struct XcastPacketMut<'a> {
     octets: &'a mut [u8],
     layout: PacketLayout,
     anonymous: bool,
+    one_word: bool,
 }
 
 impl<'a> XcastPacketMut<'a> {
@@ -143,13 +142,27 @@ impl<'a> XcastPacketMut<'a> {
     /// Those of [`XcastPacket::parse`].
     pub fn parse(packet: &'a mut [u8], code_points: &CodePoints, checksum: ChecksumPolicy) -> Result<Self, ParseError> {
         let parsed = XcastPacket::parse(packet, code_points, checksum)?;
-        let (layout, anonymous) = (*parsed.layout(), parsed.header().anonymous());
-        Ok(Self { octets: packet, layout, anonymous })
+        let (layout, anonymous) = (parsed.layout(), parsed.header().anonymous());
+        let one_word = parsed.header().changes_one_word();
+        Ok(Self { octets: packet, layout, anonymous, one_word })
     }
 
     /// Keeps of the destinations still to be served those in `keep`: bitmap, anonymised addresses (A=1) and CHECKSUM change
     /// together. The IPv4 header checksum follows a separated bitmap.
+    #[inline]
     pub fn retain(&mut self, keep: DestinationSet) {
+        if self.one_word
+            && let Some(header) = self.octets.get_mut(self.layout.xcast_at..)
+            && let Some(front) = header.first_chunk_mut()
+        {
+            xcast6::retain_one_word(front, keep);
+        } else {
+            self.retain_any(keep);
+        }
+    }
+
+    #[inline(never)]
+    fn retain_any(&mut self, keep: DestinationSet) {
         self.layout.retain(self.octets, self.anonymous, keep);
         if self.layout.header.family == Family::V4
             && let Some(header) = self.octets.get_mut(..self.layout.ip_header_len)
@@ -206,7 +219,7 @@ mod tests {
                 repr.emit(&code_points, 0, &mut buffer).unwrap();
                 let packet = XcastPacket::parse(&buffer, &code_points, ChecksumPolicy::Verify).unwrap();
                 let built = PacketLayout::built(family, count, with_dscps, with_ports, place);
-                assert_eq!(&built, packet.layout());
+                assert_eq!(built, packet.layout());
                 assert_eq!(built.payload_at, repr.header_len());
             }
         }

@@ -15,7 +15,8 @@ const CHECKSUM_AT: usize = 6;
 /// A UDP datagram whose length is checked.
 #[derive(Clone, Copy)]
 pub struct UdpDatagram<'a> {
-    octets: &'a [u8],
+    header: &'a [u8; HEADER_LEN],
+    payload: &'a [u8],
 }
 
 impl core::fmt::Debug for UdpDatagram<'_> {
@@ -36,48 +37,56 @@ impl<'a> UdpDatagram<'a> {
     ///
     /// - [`ParseErrorKind::Truncated`], [`ParseErrorKind::UdpLength`].
     pub fn parse(octets: &'a [u8]) -> Result<Self, ParseError> {
-        if octets.len() < HEADER_LEN {
+        let Some((header, behind)) = octets.split_first_chunk() else {
             return Err(ParseError::new(ParseErrorKind::Truncated, octets.len()));
+        };
+        let payload_len = usize::from(field(header, LENGTH_AT)).checked_sub(HEADER_LEN);
+        match payload_len.and_then(|len| behind.get(..len)) {
+            Some(payload) => Ok(Self { header, payload }),
+            None => Err(ParseError::new(ParseErrorKind::UdpLength, LENGTH_AT)),
         }
-        let wrong = ParseError::new(ParseErrorKind::UdpLength, LENGTH_AT);
-        let len = u16_at(octets, LENGTH_AT).map(usize::from).filter(|&len| len >= HEADER_LEN).ok_or(wrong)?;
-        Ok(Self { octets: octets.get(..len).ok_or(wrong)? })
     }
 
     /// Octets of the datagram, header included.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "never below 8")]
     pub const fn len(&self) -> usize {
-        self.octets.len()
+        HEADER_LEN.saturating_add(self.payload.len())
     }
 
     /// Source port.
     #[must_use]
     pub fn source_port(&self) -> u16 {
-        u16_at(self.octets, 0).unwrap_or(0)
+        field(self.header, 0)
     }
 
     /// Destination port.
     #[must_use]
     pub fn destination_port(&self) -> u16 {
-        u16_at(self.octets, 2).unwrap_or(0)
+        field(self.header, 2)
     }
 
     /// What follows the header.
     #[must_use]
-    pub fn payload(&self) -> &'a [u8] {
-        self.octets.get(HEADER_LEN..).unwrap_or(&[])
+    pub const fn payload(&self) -> &'a [u8] {
+        self.payload
     }
 
     /// Whether the checksum is right for a datagram between these addresses. 0 means that there is none, which over IPv4 is
     /// right and over IPv6 is not, even where the sum is (RFC 8200 §8.1).
     #[must_use]
     pub fn checksum_ok(&self, source: IpAddr, destination: IpAddr) -> bool {
-        if u16_at(self.octets, CHECKSUM_AT) == Some(0) {
+        if field(self.header, CHECKSUM_AT) == 0 {
             return source.is_ipv4();
         }
-        pseudo_header(protocol::UDP, source, destination, self.octets.len()).add_octets(self.octets).folded() == 0xffff
+        let sum = pseudo_header(protocol::UDP, source, destination, self.len());
+        sum.add_octets(self.header).add_octets(self.payload).folded() == 0xffff
     }
+}
+
+/// The 16-bit field at `at` of a header.
+fn field(header: &[u8; HEADER_LEN], at: usize) -> u16 {
+    u16_at(header, at).unwrap_or(0)
 }
 
 /// A datagram to be written.

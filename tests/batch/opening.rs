@@ -109,6 +109,9 @@ pub(crate) fn arrived(arrivals: &[Arrival]) -> Vec<Vec<u8>> {
     packets
 }
 
+/// What is told of a packet, and what it is then, if it passes.
+type Told = (Option<Vec<u8>>, Result<Received, InboundError>);
+
 /// Of a packet that passes everything, of others what they are known by.
 fn seen<E>(packet: &PacketBuf<'_>, result: &Result<Received, E>) -> Option<Vec<u8>> {
     result.is_ok().then(|| packet.as_octets().to_vec())
@@ -142,7 +145,7 @@ fn compare(arrivals: &[Arrival], cuts: &[usize], fails_of: u8) -> Result<(), Tes
             PacketBuf::new(storage, 0..len).unwrap()
         })
         .collect();
-    let mut got: Vec<(Option<Vec<u8>>, Result<Received, InboundError>)> = Vec::new();
+    let mut got = Vec::<Told>::new();
     in_batches(&mut buffers, cuts, |buffers| {
         let first = got.len();
         batch.process_batch(&mut crypto, Some(&code_points()), NOW, buffers, |index, packet, result| {

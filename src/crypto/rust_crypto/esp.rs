@@ -6,8 +6,11 @@ use crate::crypto::{CryptoError, EspJob, EspParts};
 
 pub(super) type Job<'j> = EspJob<'j, RustCryptoCipherKey, RustCryptoIntegrityKey>;
 
-/// Whether `aes` may have instructions of the processor, which it can run together with the hash.
-pub(super) const OVERLAPS: bool = cfg!(any(target_arch = "aarch64", target_arch = "x86", target_arch = "x86_64"));
+/// Whether `aes` uses instructions of the processor, which it can run together with the hash. For other processors than these
+/// there are none.
+pub(super) fn overlaps() -> bool {
+    cfg!(any(target_arch = "aarch64", target_arch = "x86", target_arch = "x86_64")) && aes::hardware_accelerated()
+}
 
 /// Whether the lengths of `job` are those of CBC. What is wrong with others is said by the cipher.
 pub(super) fn fits_cbc(job: &Job<'_>) -> bool {
@@ -16,7 +19,7 @@ pub(super) fn fits_cbc(job: &Job<'_>) -> bool {
 
 /// Encrypts and writes the ICV.
 pub(super) fn seal(job: &mut Job<'_>) -> Result<(), CryptoError> {
-    if OVERLAPS && fused::seal(job) {
+    if overlaps() && fused::seal(job) {
         return Ok(());
     }
     let cipher = job.cipher();

@@ -16,7 +16,9 @@ const LANES: usize = 8;
 const WINDOW: usize = 32;
 
 /// So few packets are sealed one by one: where CBC overlaps with the hash, that is faster.
-const MIN_LANES: usize = if esp::OVERLAPS { 3 } else { 2 };
+fn min_lanes() -> usize {
+    if esp::overlaps() { 3 } else { 2 }
+}
 
 /// Seals each of `jobs`, those that share a key for CBC side by side.
 pub(super) fn seal(jobs: &mut [Job<'_>]) {
@@ -35,7 +37,7 @@ pub(super) fn seal(jobs: &mut [Job<'_>]) {
                 let _ = group.push(job);
             }
             match cipher.keyed() {
-                _ if group.len() < MIN_LANES => one_by_one(&mut group),
+                _ if group.len() < min_lanes() => one_by_one(&mut group),
                 Keyed::Cbc128(aes) => side_by_side(aes, &mut group),
                 Keyed::Cbc192(aes) => side_by_side(aes, &mut group),
                 Keyed::Cbc256(aes) => side_by_side(aes, &mut group),

@@ -1,8 +1,7 @@
 //! Which lanes the processor has.
 
-use fearless_simd::Level;
 #[cfg(target_arch = "x86_64")]
-use fearless_simd::{Avx2, Avx512};
+use fearless_simd::{Avx2, Avx512, Level};
 
 /// The lanes that there is code for. Levels in between have none: each would be compiled for its own.
 #[derive(Clone, Copy, Debug)]
@@ -17,20 +16,19 @@ pub(super) enum Lanes {
     One,
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Lanes {
     pub(super) fn new(level: Level) -> Self {
-        #[cfg(target_arch = "x86_64")]
         if let Some(avx512) = level.as_avx512() {
-            return Self::Sixteen(avx512);
+            Self::Sixteen(avx512)
         } else if let Some(avx2) = level.as_avx2() {
-            return Self::Eight(avx2);
+            Self::Eight(avx2)
+        } else {
+            Self::One
         }
-        let _ = level;
-        Self::One
     }
 
     /// Of so many jobs, those that are left when vectors have been filled.
-    #[cfg(target_arch = "x86_64")]
     pub(super) const fn left(self, jobs: usize) -> usize {
         match self {
             Self::Sixteen(_) => jobs % 16,
@@ -41,7 +39,6 @@ impl Lanes {
 
     /// Lanes of a hash that are worked on at the same time. In two vectors with AVX-512: one's results are waited for while the
     /// other's are computed. AVX2 has not the registers for that.
-    #[cfg(target_arch = "x86_64")]
     pub(super) const fn most(self) -> usize {
         match self {
             Self::Sixteen(_) => 32,
@@ -51,7 +48,6 @@ impl Lanes {
     }
 
     /// From how many jobs on lanes are faster than one job at a time, most lanes being empty.
-    #[cfg(target_arch = "x86_64")]
     pub(super) const fn least(self) -> usize {
         match self {
             Self::Sixteen(_) => 4,

@@ -36,11 +36,14 @@ mod width;
 
 pub use key::{SimdCipherKey, SimdIntegrityKey};
 
+#[cfg(target_arch = "x86_64")]
 use fearless_simd::Level;
 use level::Lanes;
 
+#[cfg(target_arch = "x86_64")]
+use super::IcvJob;
 use super::{
-    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, Icv, IcvJob,
+    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, Icv,
     IntegrityAlgorithm, KeyError, RustCrypto, RustCryptoAeadKey,
 };
 
@@ -99,13 +102,23 @@ impl SimdCrypto {
     #[cfg(feature = "simd-detect")]
     #[must_use]
     pub fn detect() -> Self {
-        Self::with_level(Level::new())
+        #[cfg(target_arch = "x86_64")]
+        return Self::with_level(Level::new());
+        #[cfg(not(target_arch = "x86_64"))]
+        return Self::without_lanes();
     }
 
-    /// With the lanes that `level` gives, for where std is not there to find out.
+    /// Without lanes, for where nobody knows what the processor has, and for any but x86-64 processors.
+    #[must_use]
+    pub const fn without_lanes() -> Self {
+        Self { lanes: Lanes::One }
+    }
+
+    /// With the lanes that `level` gives, for where std is not there to find out. On x86-64 alone.
     ///
     /// `Level` is that of the crate `fearless_simd` 1, whose tokens are the proof that the processor has the instructions. It is
     /// the only type of another crate in this module's interface.
+    #[cfg(target_arch = "x86_64")]
     #[must_use]
     pub fn with_level(level: Level) -> Self {
         Self { lanes: Lanes::new(level) }
@@ -122,7 +135,12 @@ impl CryptoProvider for SimdCrypto {
     }
 
     fn cipher_key(&mut self, algorithm: CipherAlgorithm, key: &[u8]) -> Result<Self::CipherKey, KeyError> {
-        SimdCipherKey::new(self.lanes, algorithm, key)
+        SimdCipherKey::new(
+            #[cfg(target_arch = "x86_64")]
+            self.lanes,
+            algorithm,
+            key,
+        )
     }
 
     fn aead_key(&mut self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self::AeadKey, KeyError> {

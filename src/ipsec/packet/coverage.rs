@@ -70,6 +70,10 @@ impl Coverable {
         let xcast_type = fields.map(|fields| fields.xcast6_routing_type);
         let mut bitmap_place = BitmapPlace::Header;
         let mut has_routing_type_0 = false;
+        // Most IPv4 headers have no options to be looked at.
+        if place.family == Family::V4 && place.ip_header_len == ipv4::MIN_HEADER_LEN {
+            return Ok(Self { routing: RoutingRule { xcast_type, coverage, place: bitmap_place }, has_routing_type_0 });
+        }
         match IpHeader::split(packet)?.0 {
             IpHeader::V4(header) => {
                 for option in header.options() {
@@ -174,7 +178,7 @@ impl<'a> Coverage<'a> {
 }
 
 /// The octets of an IPv4 header in front of its destination that do not change on the way.
-const IMMUTABLE_V4: u128 = 0xff_00_ffff_ffff_0000_00_ff_0000_ffffffff;
+const IMMUTABLE_V4: u128 = 0xff00_ffff_ffff_0000_00ff_0000_ffff_ffff;
 
 /// Copies an IPv4 header without options, mutable fields zeroed (RFC 4302 §3.3.3.1.1).
 fn normalise_plain_v4(header: &[u8; ipv4::MIN_HEADER_LEN], normalised: &mut [u8; MAX_FRONT_LEN]) {
