@@ -129,8 +129,8 @@ const ROW: usize = 16;
 fn equal<H: PartialEq + Copy>(next_hops: &[H], wanted: H, waiting: DestinationSet) -> DestinationSet {
     let Some(first) = waiting.first() else { return DestinationSet::EMPTY };
     let mut found = DestinationSet::EMPTY;
-    // Rows that only hold what is served are passed over.
-    let mut at = first & !(ROW - 1);
+    // All in front of it are served.
+    let mut at = first;
     let (rows, rest) = next_hops.get(at..).unwrap_or(&[]).as_chunks::<ROW>();
     for row in rows {
         if row.iter().fold(false, |any, next_hop| any | (*next_hop == wanted)) {
@@ -159,5 +159,27 @@ impl<H> Branch<H> {
         }
         self.route.mtu = self.route.mtu.min(way.mtu);
         self.route.xcast_capable &= way.xcast_capable;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For every number of next hops, of which few or many are equal, and every first one that waits.
+    #[test]
+    fn equal_ones_are_those_compared_one_by_one() {
+        for different in [1, 2, 3, 16, 17, 127] {
+            let all: std::vec::Vec<usize> = (0..MAX_DESTINATIONS).map(|place| place * 5 % different).collect();
+            for len in 0..=all.len() {
+                let next_hops = &all[..len];
+                for served in 0..len {
+                    let waiting = DestinationSet::first_n(len).difference(DestinationSet::first_n(served));
+                    let expected = (served..len).filter(|&place| all[place] == all[0]).collect();
+                    assert_eq!(equal(next_hops, all[0], waiting), expected, "{served} of {len}");
+                }
+            }
+        }
+        assert_eq!(equal::<usize>(&[], 0, DestinationSet::EMPTY), DestinationSet::EMPTY);
     }
 }
