@@ -109,15 +109,22 @@ impl<'h, H: Copy + PartialEq> Branches<'h, H> {
         let route = Route { next_hop, xcast_capable: first.xcast_capable, mtu: first.mtu };
         let dscps = arrived.dscp(index).into_iter().collect();
         let mut branch = Branch { by_tunnel, route, destinations: DestinationSet::single(index), dscps };
-        for place in equal(&self.hops.next_hops, next_hop, self.waiting).iter() {
-            let Some(way) = self.hops.ways.get(place).filter(|way| way.by_tunnel == by_tunnel) else { continue };
+        let equal = equal(&self.hops.next_hops, next_hop, self.waiting);
+        let mut left = DestinationSet::EMPTY;
+        for place in equal.iter() {
+            let Some(way) = self.hops.ways.get(place) else { continue };
             let other = usize::from(way.destination);
             let dscp = arrived.dscp(other);
-            if branch.takes(dscp, rule) && (!by_tunnel || tunnel_to(index) == tunnel_to(other)) {
-                self.waiting.remove(place);
+            let goes_along = way.by_tunnel == by_tunnel
+                && branch.takes(dscp, rule)
+                && (!by_tunnel || tunnel_to(index) == tunnel_to(other));
+            if goes_along {
                 branch.add(other, way, dscp);
+            } else {
+                left.insert(place);
             }
         }
+        self.waiting = self.waiting.difference(equal).union(left);
         Some(branch)
     }
 }

@@ -12,7 +12,9 @@ pub(super) trait Arrived {
     fn bits(&self) -> DestinationSet;
     /// The address of one.
     fn destination(&self, index: usize) -> Option<IpAddr>;
-    /// Its port, if there are ports.
+    /// Whether there are ports.
+    fn has_ports(&self) -> bool;
+    /// The port of one, if there are ports.
     fn port(&self, index: usize) -> Option<u16>;
     /// Its DSCP, if there are DSCPs.
     fn dscp(&self, index: usize) -> Option<Dscp>;
@@ -118,7 +120,7 @@ fn duplicates_by_order<A: Arrived>(arrived: &A) -> DestinationSet {
 type Target = (Option<IpAddr>, Option<u16>);
 
 fn target<A: Arrived>(arrived: &A, index: usize) -> Target {
-    (arrived.destination(index), arrived.port(index))
+    (arrived.destination(index), if arrived.has_ports() { arrived.port(index) } else { None })
 }
 
 fn hash((address, port): Target) -> u8 {
@@ -180,6 +182,10 @@ mod tests {
         fn destination(&self, index: usize) -> Option<IpAddr> {
             self.0.get(index).map(|target| target.0)
         }
+        fn has_ports(&self) -> bool {
+            true
+        }
+
         fn port(&self, index: usize) -> Option<u16> {
             self.0.get(index).and_then(|target| target.1)
         }

@@ -77,6 +77,7 @@ pub(super) struct XcastCopy<'a> {
 
 impl<'a> XcastCopy<'a> {
     /// With the DSCP that serves `destinations`.
+    #[inline]
     pub(super) fn new<M: DscpMerge + ?Sized>(common: &'a Common<'a>, destinations: DestinationSet, rule: &M) -> Self {
         let traffic_class = with_dscp(common.traffic_class, merged(common.packet, destinations, rule));
         Self { common, destinations, traffic_class }
