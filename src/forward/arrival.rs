@@ -111,6 +111,10 @@ impl Arrived for Arrival<'_> {
         self.packet.destination(index)
     }
 
+    fn has_ports(&self) -> bool {
+        self.packet.has_ports()
+    }
+
     fn port(&self, index: usize) -> Option<u16> {
         self.packet.port(index)
     }

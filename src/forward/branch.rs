@@ -17,31 +17,40 @@ pub(super) struct Branch<H> {
     dscps: DscpSet,
 }
 
-/// Where one destination goes.
-pub(super) struct Hop<H> {
+/// Where one destination goes, but for the next hop.
+pub(super) struct Way {
+    mtu: usize,
     destination: u8,
+    xcast_capable: bool,
     by_tunnel: bool,
-    /// Whether a branch has it.
-    served: bool,
-    route: Route<H>,
 }
 
-/// Room for the way to each destination. With a small next hop it is 1.5 kB on a 32-bit host, 3 kB on a 64-bit one.
-pub(super) type Hops<H> = heapless::Vec<Hop<H>, MAX_DESTINATIONS>;
+/// Room for the way to each destination. With a small next hop it is 1.1 kB on a 32-bit host, 2.1 kB on a 64-bit one.
+pub(super) struct Hops<H> {
+    /// By themselves, as the search for equal ones goes over all of them.
+    next_hops: heapless::Vec<H, MAX_DESTINATIONS>,
+    ways: heapless::Vec<Way, MAX_DESTINATIONS>,
+}
+
+impl<H> Hops<H> {
+    pub(super) const fn new() -> Self {
+        Self { next_hops: heapless::Vec::new(), ways: heapless::Vec::new() }
+    }
+}
 
 /// The ways to all destinations, looked up once. Branches are made of them one at a time, so that the stack holds one: a branch
 /// is several times as large as a way.
 pub(super) struct Branches<'h, H> {
     /// Lent: inside, the compiler would fill all of it with zeros for every packet.
     hops: &'h mut Hops<H>,
-    /// How many at the beginning are served.
-    served: usize,
+    /// Which of them no branch has, by their places.
+    waiting: DestinationSet,
 }
 
 impl<'h, H: Copy + PartialEq> Branches<'h, H> {
     /// `hops` is empty.
     pub(super) const fn new(hops: &'h mut Hops<H>) -> Self {
-        Self { hops, served: 0 }
+        Self { hops, waiting: DestinationSet::EMPTY }
     }
 
     /// Looks up `destinations`, and returns those without a route. `tunnel` names the tunnel that is the next hop to an address,
@@ -63,14 +72,16 @@ impl<'h, H: Copy + PartialEq> Branches<'h, H> {
             let tunnel = address.and_then(&tunnel);
             let next = tunnel.map_or(address, |tunnel| Some(tunnel.remote()));
             match (next.and_then(|next| routes.route(next)), u8::try_from(index)) {
-                (Some(route), Ok(destination)) => {
-                    let hop = Hop { destination, by_tunnel: tunnel.is_some(), served: false, route };
+                (Some(Route { next_hop, xcast_capable, mtu }), Ok(destination)) => {
                     // There is room for as many as there are destinations.
-                    let _ = self.hops.push(hop);
+                    let _ = self.hops.next_hops.push(next_hop);
+                    let way = Way { mtu, destination, xcast_capable, by_tunnel: tunnel.is_some() };
+                    let _ = self.hops.ways.push(way);
                 }
                 _ => no_route.insert(index),
             }
         }
+        self.waiting = DestinationSet::first_n(self.hops.ways.len());
         no_route
     }
 
@@ -91,26 +102,56 @@ impl<'h, H: Copy + PartialEq> Branches<'h, H> {
     {
         // Looked up again rather than kept: it is several times as large as all else.
         let tunnel_to = |index: usize| arrived.destination(index).and_then(&tunnel);
-        let left = self.hops.get_mut(self.served..)?;
-        let skipped = left.iter().position(|hop| !hop.served)?;
-        let (first, waiting) = left.get_mut(skipped..)?.split_first_mut()?;
-        self.served = self.served.saturating_add(skipped).saturating_add(1);
-        let (by_tunnel, route, index) = (first.by_tunnel, first.route, usize::from(first.destination));
+        let place = self.waiting.first()?;
+        self.waiting.remove(place);
+        let (&next_hop, first) = (self.hops.next_hops.get(place)?, self.hops.ways.get(place)?);
+        let (by_tunnel, index) = (first.by_tunnel, usize::from(first.destination));
+        let route = Route { next_hop, xcast_capable: first.xcast_capable, mtu: first.mtu };
         let dscps = arrived.dscp(index).into_iter().collect();
         let mut branch = Branch { by_tunnel, route, destinations: DestinationSet::single(index), dscps };
-        // The next hop first: where there are many branches, it is what differs.
-        let is_for =
-            |hop: &&mut Hop<H>| hop.route.next_hop == route.next_hop && !hop.served && hop.by_tunnel == by_tunnel;
-        for hop in waiting.iter_mut().filter(is_for) {
-            let other = usize::from(hop.destination);
+        let equal = equal(&self.hops.next_hops, next_hop, self.waiting);
+        let mut left = DestinationSet::EMPTY;
+        for place in equal.iter() {
+            let Some(way) = self.hops.ways.get(place) else { continue };
+            let other = usize::from(way.destination);
             let dscp = arrived.dscp(other);
-            if branch.takes(dscp, rule) && (!by_tunnel || tunnel_to(index) == tunnel_to(other)) {
-                hop.served = true;
-                branch.add(other, &hop.route, dscp);
+            let goes_along = way.by_tunnel == by_tunnel
+                && branch.takes(dscp, rule)
+                && (!by_tunnel || tunnel_to(index) == tunnel_to(other));
+            if goes_along {
+                branch.add(other, way, dscp);
+            } else {
+                left.insert(place);
             }
         }
+        self.waiting = self.waiting.difference(equal).union(left);
         Some(branch)
     }
+}
+
+/// So many are compared without a branch, for the compiler to do it at once.
+const ROW: usize = 16;
+
+/// Which of `next_hops` are equal to `wanted`, of those at the places `waiting`.
+fn equal<H: PartialEq + Copy>(next_hops: &[H], wanted: H, waiting: DestinationSet) -> DestinationSet {
+    let Some(first) = waiting.first() else { return DestinationSet::EMPTY };
+    let mut found = DestinationSet::EMPTY;
+    // All in front of it are served.
+    let mut at = first;
+    let (rows, rest) = next_hops.get(at..).unwrap_or(&[]).as_chunks::<ROW>();
+    for row in rows {
+        if row.iter().fold(false, |any, next_hop| any | (*next_hop == wanted)) {
+            found = found.union(equal_in(row, at, wanted));
+        }
+        at = at.wrapping_add(ROW);
+    }
+    found.union(equal_in(rest, at, wanted)).intersection(waiting)
+}
+
+/// Which of `next_hops`, at most a row, the first of which has the place `at`, are equal to `wanted`.
+fn equal_in<H: PartialEq + Copy>(next_hops: &[H], at: usize, wanted: H) -> DestinationSet {
+    let bits = next_hops.iter().rev().fold(0_u16, |bits, next_hop| bits >> 1 | u16::from(*next_hop == wanted) << 15);
+    DestinationSet::from_row(bits, at)
 }
 
 impl<H> Branch<H> {
@@ -118,12 +159,34 @@ impl<H> Branch<H> {
         dscp.is_none_or(|dscp| self.dscps.takes(rule, dscp))
     }
 
-    fn add(&mut self, index: usize, route: &Route<H>, dscp: Option<Dscp>) {
+    fn add(&mut self, index: usize, way: &Way, dscp: Option<Dscp>) {
         self.destinations.insert(index);
         if let Some(dscp) = dscp {
             self.dscps.insert(dscp);
         }
-        self.route.mtu = self.route.mtu.min(route.mtu);
-        self.route.xcast_capable &= route.xcast_capable;
+        self.route.mtu = self.route.mtu.min(way.mtu);
+        self.route.xcast_capable &= way.xcast_capable;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For every number of next hops, of which few or many are equal, and every first one that waits.
+    #[test]
+    fn equal_ones_are_those_compared_one_by_one() {
+        for different in [1, 2, 3, 16, 17, 127] {
+            let all: std::vec::Vec<usize> = (0..MAX_DESTINATIONS).map(|place| place * 5 % different).collect();
+            for len in 0..=all.len() {
+                let next_hops = &all[..len];
+                for served in 0..len {
+                    let waiting = DestinationSet::first_n(len).difference(DestinationSet::first_n(served));
+                    let expected = (served..len).filter(|&place| all[place] == all[0]).collect();
+                    assert_eq!(equal(next_hops, all[0], waiting), expected, "{served} of {len}");
+                }
+            }
+        }
+        assert_eq!(equal::<usize>(&[], 0, DestinationSet::EMPTY), DestinationSet::EMPTY);
     }
 }

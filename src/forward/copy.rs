@@ -2,6 +2,7 @@
 
 use super::rewritten::Rewritten;
 use super::v2::CopyV2;
+use super::xcast_copy::XcastCopy;
 use crate::wire::{DestinationSet, EmitError, Family, XcastPacket, put};
 
 /// What a copy is.
@@ -48,8 +49,15 @@ impl core::fmt::Debug for PacketCopy<'_> {
 #[derive(Clone, Copy)]
 #[allow(clippy::large_enum_variant, reason = "lives on the stack, one at a time")]
 enum Format<'a> {
+    Xcast(XcastCopy<'a>),
     Rfc5058(Rewritten<'a>),
     V2(CopyV2<'a>),
+}
+
+impl<'a> From<XcastCopy<'a>> for PacketCopy<'a> {
+    fn from(copy: XcastCopy<'a>) -> Self {
+        Self(Format::Xcast(copy))
+    }
 }
 
 impl<'a> From<Rewritten<'a>> for PacketCopy<'a> {
@@ -77,24 +85,29 @@ impl<'a> PacketCopy<'a> {
     }
 
     /// What it is.
+    #[inline]
     #[must_use]
     pub const fn kind(&self) -> CopyKind {
         match &self.0 {
+            Format::Xcast(_) => CopyKind::Xcast,
             Format::Rfc5058(copy) => copy.kind(),
             Format::V2(copy) => copy.kind(),
         }
     }
 
     /// The destinations it serves, as indices of the arriving packet's list.
+    #[inline]
     #[must_use]
     pub const fn destinations(&self) -> DestinationSet {
         match &self.0 {
+            Format::Xcast(copy) => copy.destinations(),
             Format::Rfc5058(copy) => copy.destinations(),
             Format::V2(copy) => copy.destinations(),
         }
     }
 
     /// Octets of the copy, from its (outer) IP header on.
+    #[inline]
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "never shorter than an IP header")]
     pub fn len(&self) -> usize {
@@ -102,18 +115,22 @@ impl<'a> PacketCopy<'a> {
     }
 
     /// Octets that [`emit_header`](Self::emit_header) writes.
+    #[inline]
     #[must_use]
     pub fn header_len(&self) -> usize {
         match &self.0 {
+            Format::Xcast(copy) => copy.header_len(),
             Format::Rfc5058(copy) => copy.header_len(),
             Format::V2(copy) => copy.header_len(),
         }
     }
 
     /// What follows the headers: octets of the arriving packet, the same in every copy of this kind.
+    #[inline]
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
         match &self.0 {
+            Format::Xcast(copy) => copy.payload(),
             Format::Rfc5058(copy) => copy.payload(),
             Format::V2(copy) => copy.payload(),
         }
@@ -125,10 +142,12 @@ impl<'a> PacketCopy<'a> {
     /// # Errors
     ///
     /// - [`EmitError::BufferTooSmall`]; `buffer` is unchanged.
+    #[inline]
     pub fn emit_header(&self, buffer: &mut [u8]) -> Result<usize, EmitError> {
         let len = self.header_len();
         let header = buffer.get_mut(..len).ok_or(EmitError::BufferTooSmall { needed: len })?;
         match &self.0 {
+            Format::Xcast(copy) => copy.emit_header(header).ok_or(EmitError::BufferTooSmall { needed: len })?,
             Format::Rfc5058(copy) => copy.emit_header(header)?,
             Format::V2(copy) => copy.emit_header(header)?,
         }
@@ -152,6 +171,7 @@ impl<'a> PacketCopy<'a> {
     /// The longest this copy may be for an MTU of `mtu`: its outermost header cannot announce more than so much.
     pub(super) fn max_len(&self, mtu: usize) -> usize {
         let family = match &self.0 {
+            Format::Xcast(copy) => copy.family(),
             Format::Rfc5058(copy) => copy.family(),
             Format::V2(_) => Family::V6,
         };
@@ -162,7 +182,7 @@ impl<'a> PacketCopy<'a> {
     pub(super) const fn overhead(&self) -> usize {
         match &self.0 {
             Format::Rfc5058(copy) => copy.overhead(),
-            Format::V2(_) => 0,
+            Format::Xcast(_) | Format::V2(_) => 0,
         }
     }
 }

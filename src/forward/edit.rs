@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::wire::{Family, ipv4, ipv6, put};
+use crate::wire::{Family, ipv4, ipv6, put, set_traffic_class};
 
 /// TTL or Hop Limit.
 pub(super) fn set_hop_limit(header: &mut [u8], family: Family, hop_limit: u8) {
@@ -11,6 +11,19 @@ pub(super) fn set_hop_limit(header: &mut [u8], family: Family, hop_limit: u8) {
         Family::V6 => ipv6::HOP_LIMIT_AT,
     };
     put(header, at, &[hop_limit]);
+}
+
+/// DSCP, hop limit and, last, the IPv4 header checksum. It is computed anew: parsing verified the one received.
+pub(super) fn finish_ip(header: &mut [u8], family: Family, traffic_class: u8, hop_limit: u8) {
+    set_traffic_class(header, family, traffic_class);
+    set_hop_limit(header, family, hop_limit);
+    if family == Family::V4 {
+        // The header written says how long it is.
+        let len = header.first().map_or(0, |octet| usize::from(octet & 0x0f).saturating_mul(4));
+        if let Some(header) = header.get_mut(..len) {
+            ipv4::refresh_checksum(header);
+        }
+    }
 }
 
 /// The destination address; one of the other family is not written.

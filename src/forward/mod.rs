@@ -38,6 +38,7 @@ mod transport;
 mod tunnel;
 pub mod v2;
 mod x2u;
+mod xcast_copy;
 
 pub use copy::{CopyKind, PacketCopy};
 pub use counters::Counters;

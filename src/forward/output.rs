@@ -18,6 +18,8 @@ pub(super) struct Output<'a, E: ?Sized> {
     tried: usize,
     copies: usize,
     sent: DestinationSet,
+    /// Those of them that Xcast copies in no tunnel serve, to be counted at once: no two copies serve the same.
+    forwarded: DestinationSet,
 }
 
 impl<'a, E: ?Sized> Output<'a, E> {
@@ -28,11 +30,13 @@ impl<'a, E: ?Sized> Output<'a, E> {
         counters: &'a mut Counters,
         reports: &'a mut Reports,
     ) -> Self {
-        Self { egress, counters, reports, now, max_copies, tried: 0, copies: 0, sent: DestinationSet::EMPTY }
+        let (sent, forwarded) = (DestinationSet::EMPTY, DestinationSet::EMPTY);
+        Self { egress, counters, reports, now, max_copies, tried: 0, copies: 0, sent, forwarded }
     }
 
-    /// Writes into `outcome` what was sent.
-    pub(super) const fn tell(&self, outcome: &mut Outcome) {
+    /// Counts what is left to be counted, and writes into `outcome` what was sent.
+    pub(super) fn tell(self, outcome: &mut Outcome) {
+        add(&mut self.counters.forwarded, self.forwarded.len());
         outcome.copies = self.copies;
         outcome.sent = self.sent;
     }
@@ -88,10 +92,10 @@ impl<'a, E: ?Sized> Output<'a, E> {
         }
         self.copies = self.copies.saturating_add(1);
         self.sent = self.sent.union(served);
-        let Counters { forwarded, xcast_copies, unicast, tunnelled, tunnel_copies, .. } = self.counters;
+        let Counters { xcast_copies, unicast, tunnelled, tunnel_copies, .. } = self.counters;
         match copy.kind() {
             CopyKind::Xcast => {
-                add(forwarded, served.len());
+                self.forwarded = self.forwarded.union(served);
                 add(xcast_copies, 1);
             }
             CopyKind::Unicast => add(unicast, served.len()),

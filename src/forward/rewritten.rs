@@ -1,17 +1,14 @@
-//! One copy of an RFC 5058 packet, not yet written.
+//! One copy of an RFC 5058 packet that is unicast or in an outer header, not yet written.
 
 use super::arrival::Arrival;
 use super::x2u::Unicast;
 use super::{CopyKind, edit};
-use crate::wire::{
-    DestinationSet, Dscp, DscpMerge, DscpSet, EmitError, Family, Outer, TunnelEnds, XcastPacket, ipv4,
-    set_traffic_class,
-};
+use crate::wire::{DestinationSet, Dscp, DscpMerge, DscpSet, EmitError, Family, Outer, TunnelEnds, XcastPacket};
 
 /// Explicit Congestion Notification: the lower bits of the traffic class (RFC 3168 §5).
 const ECN: u8 = 0x03;
 
-/// A copy of an RFC 5058 packet: what differs from the packet that arrived, as [`PacketCopy`](super::PacketCopy) says.
+/// A unicast or encapsulated copy of an RFC 5058 packet: what differs from the packet that arrived, as [`PacketCopy`](super::PacketCopy) says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rewritten<'a> {
     packet: &'a XcastPacket<'a>,
@@ -25,7 +22,6 @@ pub(super) struct Rewritten<'a> {
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::large_enum_variant, reason = "lives on the stack, one at a time")]
 enum Form {
-    Xcast,
     Unicast {
         plan: Unicast,
         index: usize,
@@ -50,14 +46,6 @@ impl<'a> Rewritten<'a> {
         Self { packet, destinations, hop_limit: arrival.inner_hop_limit_left(), traffic_class, form }
     }
 
-    pub(super) fn xcast<M: DscpMerge + ?Sized>(
-        arrival: &'a Arrival<'a>,
-        destinations: DestinationSet,
-        rule: &M,
-    ) -> Self {
-        Self::new(arrival, destinations, rule, Form::Xcast)
-    }
-
     pub(super) fn unicast<M: DscpMerge + ?Sized>(
         arrival: &'a Arrival<'a>,
         plan: Unicast,
@@ -74,9 +62,9 @@ impl<'a> Rewritten<'a> {
         rule: &M,
         outer: Outer,
     ) -> Self {
-        let copy = Self::xcast(arrival, destinations, rule);
-        let outer = Outer { traffic_class: copy.traffic_class, ..outer };
-        Self { form: Form::Encapsulated(outer), ..copy }
+        let mut copy = Self::new(arrival, destinations, rule, Form::Encapsulated(outer));
+        copy.form = Form::Encapsulated(Outer { traffic_class: copy.traffic_class, ..outer });
+        copy
     }
 
     /// In the semi-permeable tunnel that the packet came in, of which this branch goes on. The outer header leads to where it
@@ -116,7 +104,6 @@ impl<'a> Rewritten<'a> {
 
     pub(super) const fn kind(&self) -> CopyKind {
         match self.form {
-            Form::Xcast => CopyKind::Xcast,
             Form::Unicast { .. } => CopyKind::Unicast,
             Form::Encapsulated(Outer { tunnel_option: None, .. }) => CopyKind::Tunnelled,
             Form::Encapsulated(_) | Form::PassedOn(_) => CopyKind::SemiPermeable,
@@ -129,7 +116,6 @@ impl<'a> Rewritten<'a> {
 
     pub(super) const fn header_len(&self) -> usize {
         match &self.form {
-            Form::Xcast => self.packet.changed_len(),
             Form::Unicast { plan, .. } => plan.header_len(),
             Form::Encapsulated(outer) | Form::PassedOn(outer) => {
                 outer.header_len().saturating_add(self.packet.changed_len())
@@ -139,7 +125,7 @@ impl<'a> Rewritten<'a> {
 
     pub(super) const fn payload(&self) -> &'a [u8] {
         let at = match &self.form {
-            Form::Xcast | Form::Encapsulated(_) | Form::PassedOn(_) => self.packet.changed_len(),
+            Form::Encapsulated(_) | Form::PassedOn(_) => self.packet.changed_len(),
             Form::Unicast { plan, .. } => plan.payload_at(),
         };
         match self.packet.as_octets().split_at_checked(at) {
@@ -152,7 +138,6 @@ impl<'a> Rewritten<'a> {
     pub(super) fn emit_header(&self, header: &mut [u8]) -> Result<(), EmitError> {
         let too_small = EmitError::BufferTooSmall { needed: self.header_len() };
         match self.form {
-            Form::Xcast => self.emit_xcast(header).ok_or(too_small),
             Form::Unicast { plan, index } => {
                 plan.emit(self.packet, index, header).ok_or(too_small)?;
                 self.finish_ip(header);
@@ -170,7 +155,7 @@ impl<'a> Rewritten<'a> {
     pub(super) fn family(&self) -> Family {
         match &self.form {
             Form::Encapsulated(outer) | Form::PassedOn(outer) => outer.ends.family(),
-            Form::Xcast | Form::Unicast { .. } => self.packet.header().family(),
+            Form::Unicast { .. } => self.packet.header().family(),
         }
     }
 
@@ -178,7 +163,7 @@ impl<'a> Rewritten<'a> {
     pub(super) const fn overhead(&self) -> usize {
         match &self.form {
             Form::Encapsulated(outer) => outer.header_len(),
-            Form::Xcast | Form::Unicast { .. } | Form::PassedOn(_) => 0,
+            Form::Unicast { .. } | Form::PassedOn(_) => 0,
         }
     }
 
@@ -189,29 +174,23 @@ impl<'a> Rewritten<'a> {
         Some(())
     }
 
-    /// DSCP, hop limit and, last, the IPv4 header checksum. It is computed anew: parsing verified the one received.
     fn finish_ip(&self, header: &mut [u8]) {
-        let family = self.packet.header().family();
-        set_traffic_class(header, family, self.traffic_class);
-        edit::set_hop_limit(header, family, self.hop_limit);
-        if family == Family::V4 {
-            // The header written says how long it is.
-            let len = header.first().map_or(0, |octet| usize::from(octet & 0x0f).saturating_mul(4));
-            if let Some(header) = header.get_mut(..len) {
-                ipv4::refresh_checksum(header);
-            }
-        }
+        edit::finish_ip(header, self.packet.header().family(), self.traffic_class, self.hop_limit);
     }
 }
 
 /// The DSCP that serves `destinations`, if there is a list. The branch was made of those that merge.
-fn merged<M: DscpMerge + ?Sized>(packet: &XcastPacket<'_>, destinations: DestinationSet, rule: &M) -> Option<Dscp> {
+pub(super) fn merged<M: DscpMerge + ?Sized>(
+    packet: &XcastPacket<'_>,
+    destinations: DestinationSet,
+    rule: &M,
+) -> Option<Dscp> {
     if !packet.header().has_dscps() {
         return None;
     }
     destinations.iter().filter_map(|index| packet.dscp(index)).collect::<DscpSet>().merged(rule)
 }
 
-fn with_dscp(traffic_class: u8, dscp: Option<Dscp>) -> u8 {
+pub(super) fn with_dscp(traffic_class: u8, dscp: Option<Dscp>) -> u8 {
     dscp.map_or(traffic_class, |dscp| dscp.ds_field() | (traffic_class & ECN))
 }

@@ -8,6 +8,7 @@ use super::output::Output;
 use super::reports::Reports;
 use super::send::Sending;
 use super::serve::remote;
+use super::xcast_copy::Common;
 use super::{Counters, Egress, ForwardError, RouteLookup, RouterPolicy, TunnelUse};
 use crate::time::Instant;
 use crate::wire::{CodePoints, DestinationSet, DscpMerge, ParseErrorKind, StandardMerge};
@@ -126,7 +127,8 @@ impl<M: DscpMerge> Router<M> {
         add(&mut counters.no_route, no_route.len());
         let out = Output::new(now, policy.max_copies, egress, counters, reports);
         let tunnel_option = self.code_points.fields().tunnel_option;
-        let mut sending = Sending::new(arrival, policy, rule, tunnel_option, routes, out);
+        let common = Common::new(arrival);
+        let mut sending = Sending::new(arrival, &common, policy, rule, tunnel_option, routes, out);
         while let Some(branch) = branches.next(arrival, tunnel, rule) {
             sending.branch(&branch);
         }

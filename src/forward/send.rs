@@ -8,12 +8,15 @@ use super::counters::add;
 use super::output::Output;
 use super::rewritten::Rewritten;
 use super::x2u::Unicast;
+use super::xcast_copy::{Common, XcastCopy};
 use super::{Egress, OwnAddress, PacketCopy, Route, RouteLookup, RouterPolicy, SemiPermeable, Tunnel};
 use crate::wire::{DestinationSet, DscpMerge, Outer, TunnelEnds};
 
 /// The sending of one packet's copies.
 pub(super) struct Sending<'a, R: ?Sized, E: ?Sized, M> {
     pub(super) arrival: &'a Arrival<'a>,
+    /// What its Xcast copies have in common.
+    common: &'a Common<'a>,
     /// How it becomes unicast, if it can. What is used up inside a semi-permeable tunnel, or was put
     /// there by somebody else than its sender, stays there.
     unicast: Option<Unicast>,
@@ -33,6 +36,7 @@ where
 {
     pub(super) fn new(
         arrival: &'a Arrival<'a>,
+        common: &'a Common<'a>,
         policy: &'a RouterPolicy,
         rule: &'a M,
         tunnel_option: u8,
@@ -41,25 +45,25 @@ where
     ) -> Self {
         let may_leave = arrival.inner_hop_limit_left() > 0 && arrival.is_from_its_sender();
         let unicast = if may_leave { Unicast::new(&arrival.packet) } else { None };
-        Self { arrival, unicast, policy, rule, tunnel_option, routes, out }
+        Self { arrival, common, unicast, policy, rule, tunnel_option, routes, out }
     }
 
     /// Serves the destinations of one branch.
     pub(super) fn branch(&mut self, branch: &Branch<R::NextHop>) {
         let Branch { by_tunnel, route, destinations, .. } = branch;
-        let alone = self.policy.x2u && destinations.len() == 1;
+        let alone = self.unicast.is_some() && self.policy.x2u && destinations.is_single();
         if *by_tunnel {
             match destinations.first().and_then(|index| self.tunnel_to(index)) {
-                _ if alone && self.unicast.is_some() => self.around_the_tunnel(*destinations),
+                _ if alone => self.around_the_tunnel(*destinations),
                 Some(tunnel) => self.tunnelled(route, *destinations, tunnel),
                 // It was there a moment ago.
                 None => add(&mut self.out.counters.no_route, destinations.len()),
             }
             return;
         }
-        match (self.arrival.way, self.unicast) {
+        match (&self.arrival.way, self.unicast.as_ref()) {
             (Way::OwnAddress, plan) if self.policy.own_address == OwnAddress::MakeUnicast => match plan {
-                Some(plan) => self.unicasts(route, plan, *destinations),
+                Some(&plan) => self.unicasts(route, plan, *destinations),
                 None => add(&mut self.out.counters.not_capable, destinations.len()),
             },
             (way, plan) => {
@@ -67,7 +71,7 @@ where
                 let crosses = route.xcast_capable || matches!(way, Way::SemiPermeable(_));
                 let premature = self.policy.premature_x2u && !crosses;
                 match plan {
-                    Some(plan) if alone || premature => self.unicasts(route, plan, *destinations),
+                    Some(&plan) if alone || premature => self.unicasts(route, plan, *destinations),
                     _ if crosses => self.xcast(route, *destinations),
                     // The far end of a tunnel takes what is for All_Xcast_Routers and nothing else.
                     _ if matches!(way, Way::OwnAddress) => add(&mut self.out.counters.not_capable, destinations.len()),
@@ -85,12 +89,14 @@ where
     /// One Xcast copy, in the semi-permeable tunnel that the packet came in, if it did.
     fn xcast(&mut self, route: &Route<R::NextHop>, destinations: DestinationSet) {
         let copy = match self.arrival.way {
-            Way::SemiPermeable(outer) => Rewritten::passed_on(self.arrival, destinations, self.rule, outer),
-            _ => Some(Rewritten::xcast(self.arrival, destinations, self.rule)),
+            Way::SemiPermeable(outer) => {
+                Rewritten::passed_on(self.arrival, destinations, self.rule, outer).map(PacketCopy::from)
+            }
+            _ => Some(XcastCopy::new(self.common, destinations, self.rule).into()),
         };
         // No branch is empty.
         if let Some(copy) = copy {
-            self.out.send(route, &copy.into());
+            self.out.send(route, &copy);
         }
     }
 

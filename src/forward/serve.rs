@@ -12,7 +12,9 @@ pub(super) trait Arrived {
     fn bits(&self) -> DestinationSet;
     /// The address of one.
     fn destination(&self, index: usize) -> Option<IpAddr>;
-    /// Its port, if there are ports.
+    /// Whether there are ports.
+    fn has_ports(&self) -> bool;
+    /// The port of one, if there are ports.
     fn port(&self, index: usize) -> Option<u16>;
     /// Its DSCP, if there are DSCPs.
     fn dscp(&self, index: usize) -> Option<Dscp>;
@@ -47,7 +49,9 @@ pub(super) fn remote<A: Arrived, R: RouteLookup + ?Sized>(
     let is_local = |&index: &usize| arrived.destination(index).is_some_and(|address| routes.is_local(address));
     outcome.local_destinations = distinct.iter().filter(is_local).collect();
     outcome.local = !outcome.local_destinations.is_empty();
-    add(&mut counters.local, outcome.local_destinations.len());
+    if outcome.local {
+        add(&mut counters.local, outcome.local_destinations.len());
+    }
     let remote = distinct.difference(outcome.local_destinations);
     if arrived.hop_limit_left() == 0 {
         add(&mut counters.hop_limit, remote.len());
@@ -58,6 +62,9 @@ pub(super) fn remote<A: Arrived, R: RouteLookup + ?Sized>(
 
 /// The destinations to be served that repeat an earlier one: address, and port if there are ports (WIRE.md §5).
 fn duplicates<A: Arrived>(arrived: &A) -> DestinationSet {
+    if arrived.bits().is_single() {
+        return DestinationSet::EMPTY;
+    }
     duplicates_by_hash(arrived).unwrap_or_else(|| duplicates_by_order(arrived))
 }
 
@@ -113,7 +120,7 @@ fn duplicates_by_order<A: Arrived>(arrived: &A) -> DestinationSet {
 type Target = (Option<IpAddr>, Option<u16>);
 
 fn target<A: Arrived>(arrived: &A, index: usize) -> Target {
-    (arrived.destination(index), arrived.port(index))
+    (arrived.destination(index), if arrived.has_ports() { arrived.port(index) } else { None })
 }
 
 fn hash((address, port): Target) -> u8 {
@@ -175,6 +182,10 @@ mod tests {
         fn destination(&self, index: usize) -> Option<IpAddr> {
             self.0.get(index).map(|target| target.0)
         }
+        fn has_ports(&self) -> bool {
+            true
+        }
+
         fn port(&self, index: usize) -> Option<u16> {
             self.0.get(index).and_then(|target| target.1)
         }

@@ -132,6 +132,13 @@ impl ChecksumUpdate {
         Self { sum: self.sum.add_u16(removed).add_octets(new) }
     }
 
+    /// Says that what was 16 zeros, or has been taken off, became `new`.
+    #[inline]
+    pub(super) const fn add_16_octets(self, new: [u8; 16]) -> Self {
+        let words = u128::from_ne_bytes(new);
+        Self { sum: self.sum.add_word(words as u64).add_word((words >> 64) as u64) }
+    }
+
     /// Says that the bits `cleared`, read in the byte order of the machine, became 0. Where `m'` is `m` less those bits,
     /// `~m + m'` is their complement.
     pub(crate) const fn clear_bits(self, cleared: u64) -> Self {

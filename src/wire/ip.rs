@@ -1,6 +1,6 @@
 //! What IPv4 and IPv6 headers have in common.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 use super::octets::{put, u8_at};
 use super::{Dscp, Ipv4Header, Ipv6Header, ParseError, ParseErrorKind};
@@ -244,15 +244,19 @@ pub(crate) fn set_traffic_class(header: &mut [u8], family: Family, traffic_class
 /// Whether packets are routed to and from an address: not multicast, unspecified, loopback, IPv4 limited
 /// broadcast or link-local; an IPv4 address mapped into IPv6 is judged as such (project-defined; RFC 5058 §14 asks for such
 /// a check without listing the cases).
+#[inline]
 #[must_use]
 pub fn is_routable_unicast(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(a) => {
-            !(a.is_multicast() || a.is_unspecified() || a.is_loopback() || a.is_broadcast() || a.is_link_local())
-        }
-        IpAddr::V6(a) if a.to_ipv4_mapped().is_some() => {
-            a.to_ipv4_mapped().is_some_and(|mapped| is_routable_unicast(mapped.into()))
-        }
-        IpAddr::V6(a) => !(a.is_multicast() || a.is_unspecified() || a.is_loopback() || a.is_unicast_link_local()),
+        IpAddr::V4(address) => is_routable_v4(address),
+        IpAddr::V6(a) => match a.to_ipv4_mapped() {
+            Some(mapped) => is_routable_v4(mapped),
+            None => !(a.is_multicast() || a.is_unspecified() || a.is_loopback() || a.is_unicast_link_local()),
+        },
     }
+}
+
+#[inline]
+const fn is_routable_v4(a: Ipv4Addr) -> bool {
+    !(a.is_multicast() || a.is_unspecified() || a.is_loopback() || a.is_broadcast() || a.is_link_local())
 }

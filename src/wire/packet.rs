@@ -349,6 +349,7 @@ impl<'a> XcastPacket<'a> {
     }
 
     /// The port of destination `index`, if there are ports.
+    #[inline]
     #[must_use]
     pub fn port(&self, index: usize) -> Option<u16> {
         if !self.has_ports() || index >= self.header.destination_count() {

@@ -2,10 +2,11 @@
 
 use super::bitmap_option::{self, BitmapOption};
 use super::layout::{Layout, bitmap_len};
+use super::octets::u16_at;
 use super::ports::{self, PortsOption};
 use super::{
-    BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, Family, ParseError, XcastPacket, ipv4, ipv6, xcast4,
-    xcast6,
+    BitmapPlace, ChecksumPolicy, ChecksumUpdate, CodePoints, DestinationSet, Family, ParseError, XcastPacket, ipv4,
+    ipv6, xcast4, xcast6,
 };
 
 /// Where the parts of an Xcast packet lie; offsets are from the start of the IP header.
@@ -92,6 +93,28 @@ impl PacketLayout {
         } else if let Some(header) = headers.get_mut(self.xcast_at..) {
             self.header.retain(header, anonymous, keep);
         }
+    }
+
+    /// Where the bitmap starts and ends, wherever it is.
+    pub(crate) const fn bitmap(&self) -> (usize, usize) {
+        match self.bitmap_option {
+            Some(option) => (option.bitmap_at(), option.end()),
+            None => (
+                self.xcast_at.saturating_add(self.header.bitmap_at),
+                self.xcast_at.saturating_add(self.header.addresses_at),
+            ),
+        }
+    }
+
+    /// Where CHECKSUM stands and what it is to become, the bitmap taken off. `None` if it does not cover the bitmap.
+    pub(crate) fn checksum_without_bitmap(&self, packet: &[u8]) -> Option<(usize, ChecksumUpdate)> {
+        if self.bitmap_option.is_some() {
+            return None;
+        }
+        let at = self.xcast_at.saturating_add(Layout::checksum_at(self.header.family));
+        let (bitmap_at, bitmap_end) = self.bitmap();
+        let update = ChecksumUpdate::new(u16_at(packet, at)?).replace(packet.get(bitmap_at..bitmap_end)?, &[]);
+        Some((at, update))
     }
 
     /// Sets the X bit; CHECKSUM follows.

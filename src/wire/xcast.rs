@@ -246,12 +246,14 @@ impl<'a> XcastHeader<'a> {
     }
 
     /// The address of destination `index`, or `None` beyond the last.
+    #[inline]
     #[must_use]
     pub fn destination(&self, index: usize) -> Option<IpAddr> {
         if index >= self.destination_count() {
             return None;
         }
-        let at = usize::from(self.addresses_at).saturating_add(index.saturating_mul(self.family().address_len()));
+        // An index below 127 and at most 16 octets each.
+        let at = usize::from(self.addresses_at).wrapping_add(index.wrapping_mul(self.family().address_len()));
         match self.family() {
             Family::V4 => array_at::<4>(self.octets, at).map(IpAddr::from),
             Family::V6 => array_at::<16>(self.octets, at).map(IpAddr::from),

@@ -156,6 +156,10 @@ impl Arrived for PacketV2<'_> {
         PacketV2::destination(self, index).map(IpAddr::V6)
     }
 
+    fn has_ports(&self) -> bool {
+        false
+    }
+
     fn port(&self, _: usize) -> Option<u16> {
         None
     }
