@@ -44,6 +44,7 @@ BY_TRAIT = {
     "Fn(&ipsec::Lifetimes)": "fn(&ipsec::Lifetimes) -> &ipsec::Limits", "FnOnce([&[u8]; 3])": "fn([&[u8]; 3]) -> usize",
     "IntoIterator<Item = &'p [u8]>": "Parts", "Iterator<Item = &'p [u8]>": "Parts", "IntoIterator<Item = usize>": "core::ops::Range<usize>",
     "IntoIterator<Item = &'t stack::HeaderTemplate<H>>": "core::slice::Iter<'static, stack::HeaderTemplate<64>>",
+    "IntoIterator<Item = &'r mut ipsec::PacketBuf<'b>>": "core::slice::IterMut<'static, ipsec::PacketBuf<'static>>",
     "Iterator<Item = IpAddr>": "Once<IpAddr>", "Iterator<Item = group::membership::Entry>": "Once<group::membership::Entry>",
 }
 # What stands for a parameter that need have no trait, or has one that all of them have.
