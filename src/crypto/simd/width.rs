@@ -5,7 +5,7 @@
 use core::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_setr_epi64x,
     _mm256_shuffle_epi8, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
-    _mm512_castsi128_si512, _mm512_inserti64x2, _mm512_set_epi64, _mm512_shuffle_epi8, _mm512_unpackhi_epi32,
+    _mm512_castsi128_si512, _mm512_inserti64x2, _mm512_set_epi64, _mm512_shuffle_epi8, _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32,
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
 use fearless_simd::{Avx2, Avx512, Simd, SimdBase, SimdInto, kernel, u8x16, u32x8, u32x16};
@@ -13,10 +13,39 @@ use fearless_simd::{Avx2, Avx512, Simd, SimdBase, SimdInto, kernel, u8x16, u32x8
 /// Octets of a block of every hash here.
 pub(super) const BLOCK_LEN: usize = 64;
 
+/// Vectors of words, and what is one instruction on some of them.
+pub(super) trait Words: Simd {
+    /// Each bit as in most of the three.
+    fn majority(self, x: Self::u32s, y: Self::u32s, z: Self::u32s) -> Self::u32s;
+}
+
+impl Words for Avx512 {
+    #[inline(always)]
+    fn majority(self, x: u32x16<Self>, y: u32x16<Self>, z: u32x16<Self>) -> u32x16<Self> {
+        majority512(self, x.into(), y.into(), z.into()).simd_into(self)
+    }
+}
+
+impl Words for Avx2 {
+    #[inline(always)]
+    fn majority(self, x: u32x8<Self>, y: u32x8<Self>, z: u32x8<Self>) -> u32x8<Self> {
+        (x & y) | (z & (x | y))
+    }
+}
+
+kernel!(
+    /// The compiler makes two instructions of the expression.
+    #[inline(always)]
+    fn majority512(avx512: Avx512, x: __m512i, y: __m512i, z: __m512i) -> __m512i {
+        // The bits of the number are the results for 111, 110, 101, ... as bits of the three.
+        _mm512_ternarylogic_epi32::<0xe8>(x, y, z)
+    }
+);
+
 /// A level whose widest vector holds one word of each of `N` lanes.
 ///
 /// Two levels are: everything generic is compiled for these alone.
-pub(super) trait Width<const N: usize>: Simd<u32s: SimdBase<Self, Array = [u32; N]>> {
+pub(super) trait Width<const N: usize>: Words + Simd<u32s: SimdBase<Self, Array = [u32; N]>> {
     /// Vector `i` holds word `i` of each row, the rows being blocks of little-endian words (`be` = false) or big-endian ones.
     fn transpose(self, rows: &[&[u8; BLOCK_LEN]; N], be: bool) -> [Self::u32s; 16];
 }
