@@ -31,7 +31,7 @@ pub(super) const WIDEST: usize = 32;
 /// Stands in for the blocks of lanes that have none.
 const NO_BLOCK: &[u8; 16] = &[0; 16];
 /// Stands in for the round keys of lanes that there is no packet for.
-const NO_KEYS: &[[u8; 16]; MAX_KEYS] = &[[0; 16]; MAX_KEYS];
+const NO_KEYS: &[[u8; 64]; MAX_KEYS / 4] = &[[0; 64]; MAX_KEYS / 4];
 
 /// Encrypts each lane. All keys are of one size, and there are at most [`WIDEST`] lanes.
 pub(super) fn encrypt(avx512: Avx512, lanes: &mut [Option<Lane<'_>>]) {
@@ -62,19 +62,21 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
     let keyed = schedules.as_flattened_mut().iter_mut().zip(ivs.as_flattened_mut());
     let cut = fours.as_flattened_mut().iter_mut().zip(rest.as_flattened_mut());
     for (((schedule, iv), (fours, rest)), lane) in keyed.zip(cut).zip(lanes.iter_mut().flatten()) {
-        *schedule = lane.schedule.encrypt();
+        *schedule = lane.schedule.encrypt_fours();
         *iv = lane.iv;
         let (first, second) = lane.blocks.split_at_mut_checked(common).unwrap_or_default();
         *fours = first.as_flattened_mut().as_chunks_mut().0;
         *rest = second;
     }
 
-    // The round keys of four packets side by side: copied once for the whole lockstep.
+    // The round keys of four packets side by side: copied once for the whole lockstep, four of each packet at a time.
     let mut keys = [[nothing(avx512); G]; MAX_KEYS];
     let mut state = [nothing(avx512); G];
-    for (group, ([a, b, c, d], iv)) in schedules.iter().zip(ivs).enumerate() {
-        for ((((keys, a), b), c), d) in keys.iter_mut().zip(*a).zip(*b).zip(*c).zip(*d).take(count) {
-            keys[group] = gather(avx512, [a, b, c, d]);
+    for (group, (schedules, iv)) in schedules.iter().zip(ivs).enumerate() {
+        for (at, keys) in keys.as_chunks_mut().0.iter_mut().enumerate().take(count.div_ceil(4)) {
+            let fours = four_of_each(avx512, *schedules, at);
+            let [a, b, c, d]: &mut [[__m512i; G]; 4] = keys;
+            [a[group], b[group], c[group], d[group]] = turned(avx512, fours);
         }
         state[group] = gather(avx512, iv);
     }
@@ -85,9 +87,8 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
 
     for at in 0..common / 4 {
         let mut blocks = [[nothing(avx512); 4]; G];
-        for (blocks, [a, b, c, d]) in blocks.iter_mut().zip(&fours) {
-            let fours = [four(avx512, a, at), four(avx512, b, at), four(avx512, c, at), four(avx512, d, at)];
-            *blocks = turned(avx512, fours);
+        for (blocks, fours) in blocks.iter_mut().zip(&fours) {
+            *blocks = turned(avx512, loaded(avx512, fours, at));
         }
         for step in 0..4 {
             let mut data = [nothing(avx512); G];
@@ -100,12 +101,7 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
             }
         }
         for (blocks, fours) in blocks.into_iter().zip(&mut fours) {
-            for (four, fours) in turned(avx512, blocks).into_iter().zip(fours) {
-                if let Some(to) = fours.get_mut(at) {
-                    let four: u8x64<Avx512> = four.simd_into(avx512);
-                    *to = four.to_array();
-                }
-            }
+            store(avx512, fours, at, blocks);
         }
     }
     for at in 0..longest - common {
@@ -152,7 +148,30 @@ fn chained<const G: usize>(
     state
 }
 
-/// Four blocks of a lane, or zeros if there is none.
+/// The four blocks at `at` of each lane, or zeros where there are none.
+#[inline(always)]
+fn loaded(avx512: Avx512, [a, b, c, d]: &[&mut [[u8; 64]]; 4], at: usize) -> [__m512i; 4] {
+    [four(avx512, a, at), four(avx512, b, at), four(avx512, c, at), four(avx512, d, at)]
+}
+
+/// Stores the four blocks at `at` of each lane, if it has them.
+#[inline(always)]
+fn store(avx512: Avx512, fours: &mut [&mut [[u8; 64]]; 4], at: usize, blocks: [__m512i; 4]) {
+    for (four, fours) in turned(avx512, blocks).into_iter().zip(fours) {
+        if let Some(to) = fours.get_mut(at) {
+            let four: u8x64<Avx512> = four.simd_into(avx512);
+            *to = four.to_array();
+        }
+    }
+}
+
+/// The four round keys at `at` of each schedule.
+#[inline(always)]
+fn four_of_each(avx512: Avx512, [a, b, c, d]: [&[[u8; 64]; MAX_KEYS / 4]; 4], at: usize) -> [__m512i; 4] {
+    [four(avx512, a, at), four(avx512, b, at), four(avx512, c, at), four(avx512, d, at)]
+}
+
+/// The 64 octets at `at`, or zeros if there are none.
 #[inline(always)]
 fn four(avx512: Avx512, fours: &[[u8; 64]], at: usize) -> __m512i {
     u8x64::load_array_ref(avx512, fours.get(at).unwrap_or(&[0; 64])).into()

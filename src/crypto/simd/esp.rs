@@ -98,8 +98,7 @@ fn encrypt(lanes: Lanes, chunk: &mut [Job<'_>], by_cipher: &Order, together: &mu
     let mut left = *together;
     if let Lanes::Sixteen(avx512) = lanes {
         for group in by_cipher.groups(cbc::WIDEST) {
-            encrypt_lockstep(avx512, chunk, group);
-            group.indices().for_each(|index| left.remove(index));
+            encrypt_lockstep(avx512, chunk, group, &mut left);
         }
     }
     if left.is_empty() {
@@ -115,15 +114,16 @@ fn encrypt(lanes: Lanes, chunk: &mut [Job<'_>], by_cipher: &Order, together: &mu
     }
 }
 
-/// Encrypts a group that is under AES-CBC and has whole blocks.
-fn encrypt_lockstep(avx512: Avx512, chunk: &mut [Job<'_>], group: Group<'_>) {
+/// Encrypts a group that is under AES-CBC and has whole blocks, and takes it out of `left`.
+fn encrypt_lockstep(avx512: Avx512, chunk: &mut [Job<'_>], group: Group<'_>, left: &mut Jobs) {
     let mut side = [const { None }; cbc::WIDEST];
-    for (job, place) in chunk.iter_mut().zip(group.places()) {
+    for (index, (job, place)) in chunk.iter_mut().zip(group.places()).enumerate() {
         let Some(slot) = side.get_mut(usize::from(place)) else { continue };
         let Some(schedule) = job.cipher().schedule() else { continue };
         let EspParts { iv, data, .. } = job.parts();
         let Some(iv) = iv.first_chunk() else { continue };
         *slot = Some(cbc::Lane { schedule, iv, blocks: data.as_chunks_mut().0 });
+        left.remove(index);
     }
     cbc::encrypt(avx512, side.get_mut(..group.len()).unwrap_or_default());
 }

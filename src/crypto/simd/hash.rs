@@ -2,8 +2,9 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "the words of a vector wrap around, as the hash asks")]
 
-use fearless_simd::Simd;
+use fearless_simd::{Simd, SimdFrom};
 
+use super::width::Words;
 use super::{md5, sha1, sha256};
 
 /// A hash with blocks of 64 octets, words of 32 bits and a chaining value of `WORDS` words (RFC 2104 §2).
@@ -13,7 +14,7 @@ pub(super) trait LaneHash<const WORDS: usize> {
 
     /// The chaining values after one more block of each lane. There are `M` vectors' worth of lanes: one vector's would leave
     /// the processor waiting for its results.
-    fn compress<S: Simd, const M: usize>(
+    fn compress<S: Words, const M: usize>(
         simd: S,
         state: [[S::u32s; WORDS]; M],
         block: [[S::u32s; 16]; M],
@@ -27,7 +28,7 @@ impl LaneHash<4> for Md5 {
     const BE: bool = false;
 
     #[inline(always)]
-    fn compress<S: Simd, const M: usize>(
+    fn compress<S: Words, const M: usize>(
         simd: S,
         state: [[S::u32s; 4]; M],
         block: [[S::u32s; 16]; M],
@@ -43,7 +44,7 @@ impl LaneHash<5> for Sha1 {
     const BE: bool = true;
 
     #[inline(always)]
-    fn compress<S: Simd, const M: usize>(
+    fn compress<S: Words, const M: usize>(
         simd: S,
         state: [[S::u32s; 5]; M],
         block: [[S::u32s; 16]; M],
@@ -59,7 +60,7 @@ impl LaneHash<8> for Sha256 {
     const BE: bool = true;
 
     #[inline(always)]
-    fn compress<S: Simd, const M: usize>(
+    fn compress<S: Words, const M: usize>(
         simd: S,
         state: [[S::u32s; 8]; M],
         block: [[S::u32s; 16]; M],
@@ -72,6 +73,15 @@ impl LaneHash<8> for Sha256 {
 #[inline(always)]
 pub(super) fn rotated<S: Simd>(words: S::u32s, bits: u32) -> S::u32s {
     (words << bits) | (words >> (32 - bits))
+}
+
+/// A constant in each lane, as one that the compiler does not know.
+///
+/// It would put a sum with a constant in another order, the constant last. What the rounds before decide, and so all that comes
+/// after, would wait for one sum more.
+#[inline(always)]
+pub(super) fn unknown<S: Simd>(simd: S, constant: u32) -> S::u32s {
+    S::u32s::simd_from(simd, core::hint::black_box(constant))
 }
 
 /// Adds the chaining values before a block to what its rounds made of them.

@@ -1,10 +1,10 @@
 //! The messages of lanes, block by block.
 
 use super::key::SimdIntegrityKey;
-use super::width::BLOCK_LEN;
+use super::width::{BLOCK_LEN, Words};
 
 /// Octets at the end of the last block that hold the message's length in bits (RFC 1321 §3.2, FIPS 180-4 §5.1.1).
-const LENGTH_LEN: usize = 8;
+pub(super) const LENGTH_LEN: usize = 8;
 
 /// The message of one lane: what an ICV covers.
 pub(super) struct Lane<'l, 'p> {
@@ -14,6 +14,8 @@ pub(super) struct Lane<'l, 'p> {
     /// The next part, and those after it.
     next: &'p [u8],
     rest: Option<&'l mut dyn Iterator<Item = &'p [u8]>>,
+    /// The last octets of a message in one piece, if it has as many.
+    end: Option<&'p [u8; BLOCK_LEN]>,
     /// Octets of the whole message.
     len: usize,
     stage: Stage,
@@ -30,12 +32,13 @@ enum Stage {
 impl<'l, 'p> Lane<'l, 'p> {
     /// The message is in two pieces.
     pub(super) fn of_two(key: &'l SimdIntegrityKey, [part, next]: [&'p [u8]; 2]) -> Self {
-        Self { key, part, next, rest: None, len: part.len().saturating_add(next.len()), stage: Stage::Message }
+        let end = if next.is_empty() { part.last_chunk() } else { None };
+        Self { key, part, next, rest: None, end, len: part.len().saturating_add(next.len()), stage: Stage::Message }
     }
 
     /// The message is in any number of pieces, together `len` octets.
     pub(super) fn of_many(key: &'l SimdIntegrityKey, rest: &'l mut dyn Iterator<Item = &'p [u8]>, len: usize) -> Self {
-        Self { key, part: &[], next: &[], rest: Some(rest), len, stage: Stage::Message }
+        Self { key, part: &[], next: &[], rest: Some(rest), end: None, len, stage: Stage::Message }
     }
 
     /// The pieces, for a provider that works on one message at a time.
@@ -64,13 +67,25 @@ impl<'l, 'p> Lane<'l, 'p> {
 
     /// The next block, in place where the message has it in one piece and otherwise in `buffer`; `None` after the last.
     #[inline(always)]
-    pub(super) fn next<'b>(&mut self, buffer: &'b mut [u8; BLOCK_LEN], be: bool) -> Option<&'b [u8; BLOCK_LEN]>
+    pub(super) fn next<'b, W: Words>(
+        &mut self,
+        words: W,
+        buffer: &'b mut [u8; BLOCK_LEN],
+        be: bool,
+    ) -> Option<&'b [u8; BLOCK_LEN]>
     where
         'p: 'b,
     {
         if let Some((block, rest)) = self.part.split_first_chunk() {
             self.part = rest;
             return Some(block);
+        }
+        if let (Stage::Message, Some(end)) = (self.stage, self.end) {
+            let room = self.part.len() < BLOCK_LEN - LENGTH_LEN;
+            let length = if room { self.length(be) } else { [0; LENGTH_LEN] };
+            self.stage = if room { Stage::Done } else { Stage::Length };
+            *buffer = words.last_block(end, self.part.len(), length);
+            return Some(buffer);
         }
         *buffer = [0; BLOCK_LEN];
         match self.stage {
@@ -109,12 +124,17 @@ impl<'l, 'p> Lane<'l, 'p> {
 
     #[inline(always)]
     fn finish(&mut self, buffer: &mut [u8; BLOCK_LEN], be: bool) {
-        // HMAC hashes a block of key in front of the message (RFC 2104 §2).
-        let bits = (self.len as u64).wrapping_add(BLOCK_LEN as u64).wrapping_mul(8);
-        if let Some(length) = buffer.last_chunk_mut::<LENGTH_LEN>() {
-            *length = if be { bits.to_be_bytes() } else { bits.to_le_bytes() };
+        if let Some(length) = buffer.last_chunk_mut() {
+            *length = self.length(be);
         }
         self.stage = Stage::Done;
+    }
+
+    #[inline(always)]
+    const fn length(&self, be: bool) -> [u8; LENGTH_LEN] {
+        // HMAC hashes a block of key in front of the message (RFC 2104 §2).
+        let bits = (self.len as u64).wrapping_add(BLOCK_LEN as u64).wrapping_mul(8);
+        if be { bits.to_be_bytes() } else { bits.to_le_bytes() }
     }
 }
 
@@ -128,7 +148,7 @@ pub(super) fn blocks(len: usize) -> usize {
 ///
 /// Written out, because a copy of a length that is not known in advance would be a function call for each lane.
 #[inline(always)]
-fn copied<'t>(mut to: &'t mut [u8], mut from: &[u8]) -> &'t mut [u8] {
+pub(super) fn copied<'t>(mut to: &'t mut [u8], mut from: &[u8]) -> &'t mut [u8] {
     macro_rules! pieces {
         ($($len:literal)*) => {$(
             if let Some((piece, rest)) = from.split_first_chunk::<$len>() {

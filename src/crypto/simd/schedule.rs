@@ -12,8 +12,8 @@ use core::arch::x86_64::{
 use fearless_simd::{Avx512, SimdBase, SimdInto, kernel, u8x16};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Round keys of the longest key: 256 bits (FIPS 197 §5).
-pub(super) const MAX_KEYS: usize = 15;
+/// Room for the 15 round keys of the longest key, 256 bits (FIPS 197 §5), in fours.
+pub(super) const MAX_KEYS: usize = 16;
 
 /// A key with its round keys in both directions, expanded without a table look-up. Wiped when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -54,9 +54,10 @@ impl Schedule {
         self.size
     }
 
-    /// Round keys for encryption, in the order of use.
-    pub(super) fn encrypt(&self) -> &[[u8; 16]; MAX_KEYS] {
-        &self.encrypt
+    /// Round keys for encryption, in the order of use, four in a row; zeros behind the last.
+    pub(super) fn encrypt_fours(&self) -> &[[u8; 64]; MAX_KEYS / 4] {
+        // There is no other length.
+        self.encrypt.as_flattened().as_chunks().0.try_into().unwrap_or(&[[0; 64]; MAX_KEYS / 4])
     }
 
     /// Round keys of the equivalent inverse cipher (FIPS 197 §5.3.5), in the order of use.

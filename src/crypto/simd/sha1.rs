@@ -2,13 +2,14 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "the words of a vector wrap around, as the hash asks")]
 
-use fearless_simd::{Simd, SimdFrom};
+use fearless_simd::Simd;
 
-use super::hash::{rotated, sums};
+use super::hash::{rotated, sums, unknown};
+use super::width::Words;
 
 /// The five words of each lane's chaining value after one more block; `M` vectors' worth of lanes.
 #[inline(always)]
-pub(super) fn compress<S: Simd, const M: usize>(
+pub(super) fn compress<S: Words, const M: usize>(
     simd: S,
     before: [[S::u32s; 5]; M],
     mut blocks: [[S::u32s; 16]; M],
@@ -18,7 +19,7 @@ pub(super) fn compress<S: Simd, const M: usize>(
     // schedule takes the place of the one sixteen before it.
     macro_rules! rounds {
         ($f:ident, $k:literal: $($($t:literal)*;)*) => {{
-            let k = S::u32s::simd_from(simd, $k);
+            let k = unknown(simd, $k);
             $(for (state, w) in after.iter_mut().zip(&mut blocks) {
                 let [mut a, mut b, mut c, mut d, mut e] = *state;
                 $(
@@ -27,7 +28,7 @@ pub(super) fn compress<S: Simd, const M: usize>(
                         w[$t % 16] = rotated::<S>(word, 1);
                     }
                     // What the round before decides comes last.
-                    let next = rotated::<S>(a, 5) + ($f::<S>(b, c, d) + (e + (k + w[$t % 16])));
+                    let next = rotated::<S>(a, 5) + ($f(simd, b, c, d) + (e + (k + w[$t % 16])));
                     (e, d, c, b, a) = (d, c, rotated::<S>(b, 30), a, next);
                 )*
                 *state = [a, b, c, d, e];
@@ -62,16 +63,16 @@ pub(super) fn compress<S: Simd, const M: usize>(
 }
 
 #[inline(always)]
-fn choose<S: Simd>(x: S::u32s, y: S::u32s, z: S::u32s) -> S::u32s {
+fn choose<S: Simd>(_: S, x: S::u32s, y: S::u32s, z: S::u32s) -> S::u32s {
     (x & y) | (!x & z)
 }
 
 #[inline(always)]
-fn parity<S: Simd>(x: S::u32s, y: S::u32s, z: S::u32s) -> S::u32s {
+fn parity<S: Simd>(_: S, x: S::u32s, y: S::u32s, z: S::u32s) -> S::u32s {
     x ^ y ^ z
 }
 
 #[inline(always)]
-fn majority<S: Simd>(x: S::u32s, y: S::u32s, z: S::u32s) -> S::u32s {
-    (x & y) | (x & z) | (y & z)
+fn majority<S: Words>(simd: S, x: S::u32s, y: S::u32s, z: S::u32s) -> S::u32s {
+    simd.majority(x, y, z)
 }

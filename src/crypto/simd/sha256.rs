@@ -5,10 +5,11 @@
 use fearless_simd::{Simd, SimdFrom};
 
 use super::hash::{rotated, sums};
+use super::width::Words;
 
 /// The eight words of each lane's chaining value after one more block; `M` vectors' worth of lanes.
 #[inline(always)]
-pub(super) fn compress<S: Simd, const M: usize>(
+pub(super) fn compress<S: Words, const M: usize>(
     simd: S,
     before: [[S::u32s; 8]; M],
     mut blocks: [[S::u32s; 16]; M],
@@ -26,7 +27,7 @@ pub(super) fn compress<S: Simd, const M: usize>(
                             + small_sigma0::<S>(w[($t + 1) % 16]) + w[$t % 16];
                     }
                     let choice = (e & f) | (!e & g);
-                    let majority = (a & b) | (a & c) | (b & c);
+                    let majority = simd.majority(a, b, c);
                     let t1 = (h + (w[$t % 16] + S::u32s::simd_from(simd, $k))) + choice + sigma::<S>(e, [6, 11, 25]);
                     let t2 = sigma::<S>(a, [2, 13, 22]) + majority;
                     (h, g, f, e, d, c, b, a) = (g, f, e, d + t1, c, b, a, t1 + t2);

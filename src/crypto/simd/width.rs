@@ -5,18 +5,100 @@
 use core::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_setr_epi64x,
     _mm256_shuffle_epi8, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
-    _mm512_castsi128_si512, _mm512_inserti64x2, _mm512_set_epi64, _mm512_shuffle_epi8, _mm512_unpackhi_epi32,
-    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    _mm512_add_epi8, _mm512_castsi128_si512, _mm512_inserti64x2, _mm512_mask_blend_epi8, _mm512_mask_set1_epi64,
+    _mm512_maskz_permutexvar_epi8, _mm512_set_epi64, _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_ternarylogic_epi32,
+    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
-use fearless_simd::{Avx2, Avx512, Simd, SimdBase, SimdInto, kernel, u8x16, u32x8, u32x16};
+use fearless_simd::{Avx2, Avx512, Simd, SimdBase, SimdInto, kernel, u8x16, u8x64, u32x8, u32x16};
+
+use super::message::{LENGTH_LEN, copied};
 
 /// Octets of a block of every hash here.
 pub(super) const BLOCK_LEN: usize = 64;
 
+/// Vectors of words, and what is one instruction on some of them.
+pub(super) trait Words: Simd {
+    /// Each bit as in most of the three.
+    fn majority(self, x: Self::u32s, y: Self::u32s, z: Self::u32s) -> Self::u32s;
+
+    /// The last `rest` octets of `end`, fewer than all, with a bit behind them, and `length` at the end of the block.
+    fn last_block(self, end: &[u8; BLOCK_LEN], rest: usize, length: [u8; LENGTH_LEN]) -> [u8; BLOCK_LEN];
+}
+
+impl Words for Avx512 {
+    #[inline(always)]
+    fn majority(self, x: u32x16<Self>, y: u32x16<Self>, z: u32x16<Self>) -> u32x16<Self> {
+        majority512(self, x.into(), y.into(), z.into()).simd_into(self)
+    }
+
+    #[inline(always)]
+    fn last_block(self, end: &[u8; BLOCK_LEN], rest: usize, length: [u8; LENGTH_LEN]) -> [u8; BLOCK_LEN] {
+        let block: u8x64<Self> =
+            last_block512(self, u8x64::load_array_ref(self, end).into(), rest, i64::from_le_bytes(length))
+                .simd_into(self);
+        block.to_array()
+    }
+}
+
+impl Words for Avx2 {
+    #[inline(always)]
+    fn majority(self, x: u32x8<Self>, y: u32x8<Self>, z: u32x8<Self>) -> u32x8<Self> {
+        (x & y) | (z & (x | y))
+    }
+
+    #[inline(always)]
+    fn last_block(self, end: &[u8; BLOCK_LEN], rest: usize, length: [u8; LENGTH_LEN]) -> [u8; BLOCK_LEN] {
+        let mut block = [0; BLOCK_LEN];
+        if let Some(first) = copied(&mut block, end.get(BLOCK_LEN.saturating_sub(rest)..).unwrap_or(&[])).first_mut() {
+            *first = 0x80;
+        }
+        if length != [0; LENGTH_LEN]
+            && let Some(last) = block.last_chunk_mut()
+        {
+            *last = length;
+        }
+        block
+    }
+}
+
+kernel!(
+    /// The compiler makes two instructions of the expression.
+    #[inline(always)]
+    fn majority512(avx512: Avx512, x: __m512i, y: __m512i, z: __m512i) -> __m512i {
+        // The bits of the number are the results for 111, 110, 101, ... as bits of the three.
+        _mm512_ternarylogic_epi32::<0xe8>(x, y, z)
+    }
+);
+
+/// The number of each octet.
+const COUNTED: [u8; BLOCK_LEN] = {
+    let mut counted = [0; BLOCK_LEN];
+    let mut at = 0;
+    while at < BLOCK_LEN {
+        counted[at] = at as u8;
+        at += 1;
+    }
+    counted
+};
+
+kernel!(
+    /// Its one store is the one that the transposition loads from: several small ones would be waited for.
+    #[inline(always)]
+    fn last_block512(avx512: Avx512, end: __m512i, rest: usize, length: i64) -> __m512i {
+        let bit = 1_u64.wrapping_shl(rest as u32);
+        // The numbers of the octets turn: of 64, the first comes behind the last.
+        let turn = _mm512_set1_epi8(0_u8.wrapping_sub(rest as u8) as i8);
+        let from = _mm512_add_epi8(u8x64::load_array_ref(avx512, &COUNTED).into(), turn);
+        let octets = _mm512_maskz_permutexvar_epi8(bit.wrapping_sub(1), from, end);
+        let padded = _mm512_mask_blend_epi8(bit, octets, _mm512_set1_epi8(0x80_u8 as i8));
+        _mm512_mask_set1_epi64(padded, if length == 0 { 0 } else { 0x80 }, length)
+    }
+);
+
 /// A level whose widest vector holds one word of each of `N` lanes.
 ///
 /// Two levels are: everything generic is compiled for these alone.
-pub(super) trait Width<const N: usize>: Simd<u32s: SimdBase<Self, Array = [u32; N]>> {
+pub(super) trait Width<const N: usize>: Words + Simd<u32s: SimdBase<Self, Array = [u32; N]>> {
     /// Vector `i` holds word `i` of each row, the rows being blocks of little-endian words (`be` = false) or big-endian ones.
     fn transpose(self, rows: &[&[u8; BLOCK_LEN]; N], be: bool) -> [Self::u32s; 16];
 }
