@@ -45,13 +45,21 @@ BY_TRAIT = {
     "IntoIterator<Item = &'p [u8]>": "Parts", "Iterator<Item = &'p [u8]>": "Parts", "IntoIterator<Item = usize>": "core::ops::Range<usize>",
     "IntoIterator<Item = &'t stack::HeaderTemplate<H>>": "core::slice::Iter<'static, stack::HeaderTemplate<64>>",
     "IntoIterator<Item = &'r mut ipsec::PacketBuf<'b>>": "core::slice::IterMut<'static, ipsec::PacketBuf<'static>>",
+    "FnMut(usize, &mut ipsec::PacketBuf<'_>, Result<ipsec::Opened, ipsec::OpenError>)": "fn(usize, &mut ipsec::PacketBuf<'_>, Result<ipsec::Opened, ipsec::OpenError>)",
+    "FnMut(usize, &mut ipsec::PacketBuf<'_>, Result<ipsec::Received, ipsec::InboundError>)": "fn(usize, &mut ipsec::PacketBuf<'_>, Result<ipsec::Received, ipsec::InboundError>)",
+    "FnMut(usize, &mut ipsec::PacketBuf<'_>, Result<ipsec::Sent, ipsec::OutboundError>)": "fn(usize, &mut ipsec::PacketBuf<'_>, Result<ipsec::Sent, ipsec::OutboundError>)",
+    "FnMut(usize, &mut ipsec::PacketBuf<'_>, Result<ipsec::Sealed, ipsec::SealError>)": "fn(usize, &mut ipsec::PacketBuf<'_>, Result<ipsec::Sealed, ipsec::SealError>)",
+    "FnMut(usize, &mut ipsec::PacketBuf<'_>, Result<(), ipsec::SealError>)": "fn(usize, &mut ipsec::PacketBuf<'_>, Result<(), ipsec::SealError>)",
+    "FnMut(usize, Result<stack::Incoming<'_>, stack::ReceiveError>)": "fn(usize, Result<stack::Incoming<'_>, stack::ReceiveError>)",
+    "IntoIterator<Item = ipsec::ToSeal<'r, 'b, P>>": "core::array::IntoIter<ipsec::ToSeal<'static, 'static, Crypto>, 4>",
     "Iterator<Item = IpAddr>": "Once<IpAddr>", "Iterator<Item = group::membership::Entry>": "Once<group::membership::Entry>",
 }
 # What stands for a parameter that need have no trait, or has one that all of them have.
 BY_NAME = {"H": "u8", "E": "fmt::Error"}
 NUMBERS = {"S": "64", "L": "64", "H": "64", "K": "2"}
 NUMBER = "4"
-FEATURES = {"RustCrypto": "rust-crypto", "Ed25519": "ed25519", "PublicKeyError": "ed25519"}
+FEATURES = {"RustCrypto": "rust-crypto", "Ed25519": "ed25519", "PublicKeyError": "ed25519", "Simd": "simd",
+            "SimdCrypto>::detect": "simd-detect"}
 # A method with a body in the trait: of whom it is taken.
 PROVIDED = {"crypto::CryptoProvider": "Crypto", "crypto::PrfProvider": "Crypto"}
 
@@ -112,7 +120,7 @@ def choose(owner, generics):
 
 
 def add(expression, needs):
-    features = sorted({feature for word, feature in FEATURES.items() if re.search(rf"\b{word}", needs)})
+    features = sorted({feature for word, feature in FEATURES.items() if re.search(rf"\b{word}", needs + " " + expression)})
     entries.add("".join(f'#[cfg(feature = "{feature}")] ' for feature in features) + expression)
 
 

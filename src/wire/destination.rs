@@ -183,7 +183,7 @@ fn left_aligned(octets: &[u8]) -> u64 {
     let mut shift = if rest.len() == octets.len() { 64_u32 } else { 32 };
     rest.iter().fold(upper, |value, &octet| {
         shift = shift.saturating_sub(8);
-        value | u64::from(octet) << shift
+        value | u64::from(octet).wrapping_shl(shift)
     })
 }
 

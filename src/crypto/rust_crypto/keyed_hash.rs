@@ -115,7 +115,8 @@ impl<H: Hash<BLOCK>, const BLOCK: usize> InnerHash<H, BLOCK> {
     #[inline(always)]
     fn keep(&mut self, octets: &[u8]) {
         let end = self.filled.saturating_add(octets.len());
-        if let Some(room) = self.block.get_mut(self.filled..end) {
+        let room = self.block.get_mut(self.filled..).and_then(|room| room.get_mut(..octets.len()));
+        if let Some(room) = room {
             room.copy_from_slice(octets);
             self.filled = end;
             self.len = self.len.wrapping_add(octets.len() as u64);

@@ -66,7 +66,7 @@ fn without_ended<'e, 'd>(lanes: &'e mut [Lane<'d>]) -> &'e mut [Lane<'d>] {
         let Some(other) = unsorted.rfind(|lane| !lane.has_ended()) else { break };
         core::mem::swap(ended, other);
     }
-    let live = lanes.iter().take_while(|lane| !lane.has_ended()).count();
+    let live = lanes.iter().position(Lane::has_ended).unwrap_or(lanes.len());
     lanes.get_mut(..live).unwrap_or_default()
 }
 

@@ -58,7 +58,11 @@ fn side_by_side<C>(aes: &C, group: &mut [&mut Job<'_>])
 where
     C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
 {
-    let mut lanes = group.iter_mut().filter_map(|job| lane(job)).collect::<Vec<_, LANES>>();
+    let mut lanes = Vec::<_, LANES>::new();
+    for lane in group.iter_mut().filter_map(|job| lane(job)) {
+        // A group has no more.
+        let _ = lanes.push(lane);
+    }
     lockstep::encrypt(aes, &mut lanes);
     drop(lanes);
     for job in group {

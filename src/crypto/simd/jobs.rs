@@ -3,7 +3,7 @@
 use super::key::{SimdCipherKey, SimdIntegrityKey};
 use super::level::Lanes;
 use super::order::CHUNK;
-use crate::crypto::{EspJob, RustCryptoCipherKey, RustCryptoIntegrityKey};
+use crate::crypto::{CryptoError, EspJob, RustCryptoCipherKey, RustCryptoIntegrityKey};
 
 pub(super) type Job<'j> = EspJob<'j, SimdCipherKey, SimdIntegrityKey>;
 type One<'j> = EspJob<'j, RustCryptoCipherKey, RustCryptoIntegrityKey>;
@@ -65,17 +65,14 @@ pub(super) fn apart(chunk: &mut [Job<'_>], which: Jobs, many: impl FnOnce(&mut [
     if which.is_empty() {
         return;
     }
-    let mut results = [Ok(()); CHUNK];
+    let mut results = [Err(CryptoError::Provider); CHUNK];
     {
-        let mut ones: heapless::Vec<One<'_>, CHUNK> = chunk
-            .iter_mut()
-            .enumerate()
-            .filter(|(index, _)| which.has(*index))
-            .map(|(_, job)| {
-                let (cipher, integrity) = (job.cipher().one(), job.integrity().one());
-                job.with_keys(cipher, integrity)
-            })
-            .collect();
+        let mut ones = heapless::Vec::<One<'_>, CHUNK>::new();
+        for (_, job) in chunk.iter_mut().enumerate().filter(|(index, _)| which.has(*index)) {
+            let (cipher, integrity) = (job.cipher().one(), job.integrity().one());
+            // A chunk has no more.
+            let _ = ones.push(job.with_keys(cipher, integrity));
+        }
         many(&mut ones);
         for (one, result) in ones.iter().zip(&mut results) {
             *result = one.result();

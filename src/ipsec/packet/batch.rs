@@ -82,8 +82,8 @@ where
     if !jobs.is_empty() {
         crypto.esp_seal_many(&mut jobs);
     }
-    for (job, outcome) in jobs.iter().zip(outcomes) {
-        *outcome = job.result().map_err(SealError::Crypto);
+    for (job, outcome) in jobs.iter().zip(&mut outcomes) {
+        **outcome = job.result().map_err(SealError::Crypto);
     }
     has_ah
 }
@@ -101,10 +101,11 @@ where
         row.outcome = Err(LENGTH);
     }
     let waiting = rows.iter_mut().filter(|row| ah_of(row, sa_of).is_some());
-    for (Row { packet, laid, outcome, .. }, icv) in waiting.zip(icvs) {
+    for (Row { packet, laid, outcome, .. }, icv) in waiting.zip(&icvs) {
         let Some(laid) = laid else { continue };
         *outcome = icv
-            .map_err(SealError::Crypto)
+            .as_ref()
+            .map_err(|error| SealError::Crypto(*error))
             .and_then(|icv| laid.put_icv(icv.as_ref().ok_or(LENGTH)?, packet.as_mut_octets()));
     }
 }

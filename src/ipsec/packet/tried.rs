@@ -107,8 +107,8 @@ where
         if !jobs.is_empty() {
             self.crypto.esp_open_many(&mut jobs);
         }
-        for (job, result) in jobs.iter().zip(results) {
-            *result = Some(job.result());
+        for (job, result) in jobs.iter().zip(&mut results) {
+            **result = Some(job.result());
         }
         has_ah
     }
@@ -133,8 +133,8 @@ where
         self.crypto.icv_many(&mut jobs);
         let results = gather(jobs.iter().map(|job| job.result().map(|_| ())));
         drop(jobs);
-        for ((.., slot), result) in covered.iter_mut().zip(results) {
-            **slot = Some(result);
+        for ((.., slot), result) in covered.iter_mut().zip(&results) {
+            **slot = Some(*result);
         }
     }
 }

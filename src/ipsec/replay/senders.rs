@@ -152,7 +152,11 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     /// ever dropped by itself.
     pub fn forget_sender(&mut self, sender: &SenderKey) -> bool {
         let Some(place) = self.place_of(sender) else { return false };
-        self.windows.swap_remove(place);
+        // The last takes its place, unless it is the last.
+        let Some(last) = self.windows.pop() else { return false };
+        if let Some(gone) = self.windows.get_mut(place) {
+            *gone = last;
+        }
         self.rebuild_index();
         true
     }
