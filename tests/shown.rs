@@ -113,7 +113,7 @@ fn jobs() {
     let mut octets = [0; 64];
     octets[24..56].copy_from_slice(&SECRET);
     let mut job = EspJob::new(&(), &(), &mut octets, 16, 8, Some([0, 0, 0, 1])).unwrap();
-    shows(&job, "EspJob { protected_len: 56, data_at: 24, result: Ok(()), .. }");
+    shows(&job, "EspJob { protected_len: 56, data_at: 24, result: Err(Provider), .. }");
     let parts: EspParts<'_> = job.parts();
     shows(&parts, "EspParts { header_len: 24, iv_len: 16, data_len: 32, high_len: 4, icv_len: 8 }");
     // Octets that hold neither header, vector nor ICV are no job.
