@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::counters::add;
 use super::{Counters, Outcome, ReversePath, RouteLookup};
-use crate::wire::{DestinationSet, Dscp, MAX_DESTINATIONS, is_routable_unicast};
+use crate::wire::{DestinationSet, Dscp, MAX_DESTINATIONS, is_routable_unicast, spread};
 
 /// A packet to be served, in any format.
 pub(super) trait Arrived {
@@ -124,17 +124,7 @@ fn target<A: Arrived>(arrived: &A, index: usize) -> Target {
 }
 
 fn hash((address, port): Target) -> u8 {
-    let address = match address {
-        None => 0,
-        Some(IpAddr::V4(address)) => u64::from(address.to_bits()),
-        Some(IpAddr::V6(address)) => {
-            let bits = address.to_bits();
-            (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32)
-        }
-    };
-    let mixed = address ^ u64::from(port.unwrap_or(0)).rotate_left(32);
-    // 2^64 divided by the golden ratio: what it makes of numbers in a row lies far apart in the upper bits.
-    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
+    address.map_or(0, |address| (spread(address, port.unwrap_or(0).into()) >> 24) as u8)
 }
 
 /// The first of `addresses` that packets are not routed to, whether its bit is set or not: a bit may have been cleared on the

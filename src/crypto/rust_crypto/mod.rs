@@ -17,6 +17,9 @@ pub use cipher::RustCryptoCipherKey;
 pub use integrity::RustCryptoIntegrityKey;
 pub use prf::RustCryptoPrfKey;
 
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+pub(super) use integrity::Keyed as KeyedIntegrity;
+
 use super::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, Icv,
     IntegrityAlgorithm, KeyError,

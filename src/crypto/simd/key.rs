@@ -58,10 +58,11 @@ pub struct SimdIntegrityKey {
 
 impl SimdIntegrityKey {
     pub(super) fn new(algorithm: IntegrityAlgorithm, key: &[u8]) -> Result<Self, KeyError> {
+        let one = RustCrypto.integrity_key(algorithm, key)?;
         Ok(Self {
-            one: RustCrypto.integrity_key(algorithm, key)?,
             #[cfg(target_arch = "x86_64")]
-            chaining: Chaining::new(algorithm, key),
+            chaining: Chaining::new(&one),
+            one,
         })
     }
 

@@ -284,13 +284,13 @@ where
 }
 
 /// What a packet is sealed with, and what was found out.
-struct Step<'a, P, G: ?Sized> {
-    crypto: &'a mut P,
-    rng: &'a mut G,
-    code_points: Option<&'a CodePoints>,
-    now: Instant,
+pub(super) struct Step<'a, P, G: ?Sized> {
+    pub(super) crypto: &'a mut P,
+    pub(super) rng: &'a mut G,
+    pub(super) code_points: Option<&'a CodePoints>,
+    pub(super) now: Instant,
     /// The last association chosen.
-    sa: Option<Chosen>,
+    pub(super) sa: Option<Chosen>,
 }
 
 /// An association chosen, its policy, and the last number it used.

@@ -3,7 +3,7 @@
 use rand_core::TryCryptoRng;
 
 use super::audit::AuditSink;
-use super::outbound::{Chosen, Fate, Outbound, OutboundError, Sent, select_for};
+use super::outbound::{Chosen, Fate, Outbound, OutboundError, Sent, Step, select_for};
 use super::outbound_sad::{OutboundKey, OutboundSad};
 use crate::crypto::CryptoProvider;
 use crate::ipsec::association::config::SaId;
@@ -42,14 +42,6 @@ struct Tag {
     chosen: Option<Chosen>,
 }
 
-/// What a batch is sealed with.
-struct Means<'a, P, G: ?Sized> {
-    crypto: &'a mut P,
-    rng: &'a mut G,
-    code_points: Option<&'a CodePoints>,
-    now: Instant,
-}
-
 impl<S, Q, A> Outbound<S, Q, A> {
     /// Processes each of `packets` as [`process`](Self::process) does, in order, with the same octets, results, numbers, vectors,
     /// counters and audit events: what algorithms take of several packets is handed to `crypto` in one piece. `done` is called
@@ -75,72 +67,61 @@ impl<S, Q, A> Outbound<S, Q, A> {
         I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
         D: FnMut(usize, &mut PacketBuf<'_>, Result<Sent, OutboundError>),
     {
-        let mut means = Means { crypto, rng, code_points, now };
+        let mut step = Step { crypto, rng, code_points, now, sa: None };
         let mut rows = Rows::<Tag>::new();
         let mut first = 0_usize;
         for packet in packets {
             if rows.is_full() {
-                first = self.finish(&mut means, &mut rows, first, &mut done);
+                first = self.finish(&mut step, &mut rows, first, &mut done);
             }
-            let mut chosen = None;
-            let mut begun = self.begin(&mut means, &mut chosen, packet);
+            let mut begun = self.begin(&mut step, packet);
             if matches!(begun, Begun::Premature) {
-                first = self.finish(&mut means, &mut rows, first, &mut done);
-                begun = self.begin(&mut means, &mut chosen, packet);
+                first = self.finish(&mut step, &mut rows, first, &mut done);
+                begun = self.begin(&mut step, packet);
             }
             match begun {
                 Begun::Ended(result) => {
-                    let tag = Tag { course: Course::Ended(result), chosen };
+                    let tag = Tag { course: Course::Ended(result), chosen: step.sa };
                     let _ = rows.push(Row { packet, laid: None, outcome: Ok(()), tag });
                 }
                 Begun::LaidOut(laid, owed) => {
-                    let row = self.row(
-                        &mut means,
-                        laid,
-                        Tag { course: Course::Begun(laid.sequence(), owed), chosen },
-                        packet,
-                    );
+                    let tag = Tag { course: Course::Begun(laid.sequence(), owed), chosen: step.sa };
+                    let row = self.row(step.crypto, laid, tag, packet);
                     let _ = rows.push(row);
                 }
                 Begun::Premature | Begun::Alone => {
-                    first = self.finish(&mut means, &mut rows, first, &mut done);
-                    let Means { crypto, rng, code_points, now } = &mut means;
-                    let result = self.process(*crypto, *rng, *code_points, *now, packet);
+                    first = self.finish(&mut step, &mut rows, first, &mut done);
+                    let result = self.process(step.crypto, step.rng, code_points, now, packet);
                     done(first, packet, result);
                     first = first.saturating_add(1);
                 }
             }
         }
-        self.finish(&mut means, &mut rows, first, &mut done);
+        self.finish(&mut step, &mut rows, first, &mut done);
     }
 
     /// Does for a packet what can be done without computing.
-    fn begin<P, G>(
-        &mut self,
-        means: &mut Means<'_, P, G>,
-        chosen: &mut Option<Chosen>,
-        packet: &mut PacketBuf<'_>,
-    ) -> Begun
+    fn begin<P, G>(&mut self, step: &mut Step<'_, P, G>, packet: &mut PacketBuf<'_>) -> Begun
     where
         P: CryptoProvider,
         G: TryCryptoRng + ?Sized,
         S: OutboundSad<P>,
         Q: PolicyLookup,
     {
-        let key = match self.judge(means.code_points, packet) {
+        step.sa = None;
+        let key = match self.judge(step.code_points, packet) {
             Ok(Fate::Bypass) => return Begun::Ended(Ok(Sent::Bypassed)),
             Ok(Fate::Alone(key)) => key,
             Ok(Fate::InAh(_)) => return Begun::Alone,
             Err(error) => return Begun::Ended(Err(error)),
         };
-        self.begin_under(&key, means, chosen, packet).unwrap_or_else(|error| Begun::Ended(Err(error)))
+        self.begin_under(&key, step, packet).unwrap_or_else(|error| Begun::Ended(Err(error)))
     }
 
     fn begin_under<P, G>(
         &mut self,
         key: &OutboundKey,
-        means: &mut Means<'_, P, G>,
-        chosen: &mut Option<Chosen>,
+        step: &mut Step<'_, P, G>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Begun, OutboundError>
     where
@@ -148,13 +129,13 @@ impl<S, Q, A> Outbound<S, Q, A> {
         G: TryCryptoRng + ?Sized,
         S: OutboundSad<P>,
     {
-        let id = select_for(&mut self.sad, key, means.code_points, packet)?.sa().id();
+        let id = select_for(&mut self.sad, key, step.code_points, packet)?.sa().id();
         if self.sad.find(&id).is_none() {
             return Ok(Begun::Alone);
         }
         let Some(sa) = self.sad.find_mut(&id) else { return Ok(Begun::Alone) };
-        *chosen = Some(Chosen::of(sa, key));
-        match sa.begin(Contents::Packet, None, means.now, means.rng, means.code_points, packet) {
+        step.sa = Some(Chosen::of(sa, key));
+        match sa.begin(Contents::Packet, None, step.now, step.rng, step.code_points, packet) {
             Ok((laid, owed)) => Ok(Begun::LaidOut(laid, owed)),
             Err(error) if sa.is_premature(&error) => Ok(Begun::Premature),
             Err(error) => Err(OutboundError::Seal(error)),
@@ -162,20 +143,13 @@ impl<S, Q, A> Outbound<S, Q, A> {
     }
 
     /// The row of a packet that was laid out.
-    fn row<'r, 'b, P, G>(
-        &self,
-        means: &mut Means<'_, P, G>,
-        laid: Laid,
-        tag: Tag,
-        packet: &'r mut PacketBuf<'b>,
-    ) -> Row<'r, 'b, Tag>
+    fn row<'r, 'b, P>(&self, crypto: &mut P, laid: Laid, tag: Tag, packet: &'r mut PacketBuf<'b>) -> Row<'r, 'b, Tag>
     where
         P: CryptoProvider,
-        G: ?Sized,
         S: OutboundSad<P>,
     {
         match sa_of(&self.sad, &tag) {
-            Some(sa) => Row::new(packet, Ok(laid), sa, means.crypto, tag),
+            Some(sa) => Row::new(packet, Ok(laid), sa, crypto, tag),
             None => Row { packet, laid: Some(laid), outcome: Ok(()), tag },
         }
     }
@@ -183,7 +157,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
     /// Computes what is left of a chunk, counts it, and hands it out. Returns the place of the next packet.
     fn finish<P, G, D>(
         &mut self,
-        means: &mut Means<'_, P, G>,
+        step: &mut Step<'_, P, G>,
         rows: &mut Rows<'_, '_, Tag>,
         first: usize,
         done: &mut D,
@@ -195,17 +169,17 @@ impl<S, Q, A> Outbound<S, Q, A> {
         A: AuditSink,
         D: FnMut(usize, &mut PacketBuf<'_>, Result<Sent, OutboundError>),
     {
-        compute_all(means.crypto, rows, |tag: &Tag| sa_of(&self.sad, tag));
+        compute_all(step.crypto, rows, |tag: &Tag| sa_of(&self.sad, tag));
         let mut index = first;
         for Row { packet, outcome, tag, .. } in rows.iter_mut() {
             let result = match &tag.course {
                 Course::Ended(result) => *result,
                 Course::Begun(sequence, owed) => {
                     let id = tag.chosen.map(|chosen| chosen.sa);
-                    self.settle(*sequence, *owed, id, means.now, *outcome)
+                    self.settle(*sequence, *owed, id, step.now, *outcome)
                 }
             };
-            self.count(&result, tag.chosen, means.code_points, means.now, packet);
+            self.count(&result, tag.chosen, step.code_points, step.now, packet);
             done(index, packet, result);
             index = index.saturating_add(1);
         }

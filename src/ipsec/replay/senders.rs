@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use crate::ipsec::association::config::SaId;
 use crate::ipsec::replay::index::Index;
 use crate::ipsec::replay::window::{NewSender, ReplayError, ReplayWindow, Unverified};
+use crate::wire::spread;
 
 /// Whose sequence numbers a window follows: an association and a source address (draft §3.1.2).
 ///
@@ -23,17 +24,7 @@ impl SenderKey {
     /// that differ in the rest alone have one hash.
     #[inline]
     const fn hash(&self) -> u32 {
-        let source = match self.source {
-            IpAddr::V4(address) => address.to_bits() as u64,
-            IpAddr::V6(address) => {
-                let bits = address.to_bits();
-                // Unlike prefixes, which differ little, do not undo unlike interface identifiers.
-                (bits as u64) ^ ((bits >> 64) as u64).rotate_left(32)
-            }
-        };
-        let mixed = source ^ (self.sa.spi.value() as u64).rotate_left(32);
-        // 2^64 divided by the golden ratio: the upper bits of what it makes of numbers in a row lie far apart.
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+        spread(self.source, self.sa.spi.value())
     }
 }
 
