@@ -2,6 +2,8 @@
 
 #[path = "fuzz_checks/accept_message.rs"]
 mod accept_message;
+#[path = "fuzz_checks/associations.rs"]
+mod associations;
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
 #[path = "fuzz_checks/group_octets.rs"]

@@ -1,39 +1,16 @@
 //! What a `CryptoProvider` promises, asked of the one that ships: published vectors, and what it must refuse.
 #![cfg(feature = "rust-crypto")]
 
+#[path = "common/algorithms.rs"]
+mod algorithms;
+
+use algorithms::{CIPHERS, COMBINED, INTEGRITY};
 use proptest::prelude::*;
 use xcast_sec::crypto::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, IntegrityAlgorithm,
     KeyError, MAX_ICV_LEN, MAX_IV_LEN, RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey,
     SecretKey,
 };
-
-const INTEGRITY: [IntegrityAlgorithm; 5] = [
-    IntegrityAlgorithm::HmacMd5_96,
-    IntegrityAlgorithm::HmacSha1_96,
-    IntegrityAlgorithm::HmacSha2_256_128,
-    IntegrityAlgorithm::HmacSha2_384_192,
-    IntegrityAlgorithm::HmacSha2_512_256,
-];
-
-/// Every cipher with every length of keying material it takes.
-const CIPHERS: [(CipherAlgorithm, usize); 7] = [
-    (CipherAlgorithm::Null, 0),
-    (CipherAlgorithm::AesCbc, 16),
-    (CipherAlgorithm::AesCbc, 24),
-    (CipherAlgorithm::AesCbc, 32),
-    (CipherAlgorithm::AesCtr, 20),
-    (CipherAlgorithm::AesCtr, 28),
-    (CipherAlgorithm::AesCtr, 36),
-];
-
-/// Every combined mode with every length of keying material it takes.
-const AEADS: [(AeadAlgorithm, usize); 4] = [
-    (AeadAlgorithm::AesGcm16, 20),
-    (AeadAlgorithm::AesGcm16, 28),
-    (AeadAlgorithm::AesGcm16, 36),
-    (AeadAlgorithm::ChaCha20Poly1305, 36),
-];
 
 fn hex(digits: &str) -> Vec<u8> {
     let (octets, rest) = digits.as_bytes().as_chunks::<2>();
@@ -521,8 +498,8 @@ fn keys_of_another_length_are_refused() {
             let expected = wrong_length.filter(|_| !accepted);
             assert_eq!(RustCrypto.cipher_key(algorithm, &key).err(), expected, "{algorithm:?}");
         }
-        for (algorithm, _) in AEADS {
-            let accepted = AEADS.contains(&(algorithm, actual));
+        for (algorithm, _) in COMBINED {
+            let accepted = COMBINED.contains(&(algorithm, actual));
             assert_eq!(algorithm.accepts_key_len(actual), accepted);
             let expected = wrong_length.filter(|_| !accepted);
             assert_eq!(RustCrypto.aead_key(algorithm, &key).err(), expected, "{algorithm:?}");
@@ -598,7 +575,7 @@ fn refused(key: &RustCryptoAeadKey, iv: &[u8; AEAD_IV_LEN], aad: &[u8], sealed: 
 
 #[test]
 fn a_sealed_packet_with_any_bit_flipped_is_refused_and_left_as_it_is() {
-    for (algorithm, key_len) in AEADS {
+    for (algorithm, key_len) in COMBINED {
         let key = aead_key(algorithm, &keying_material(key_len));
         let iv = [7; AEAD_IV_LEN];
         let aad = [1, 2, 3, 4, 0, 0, 0, 5];
@@ -662,7 +639,7 @@ fn every_octet_of_the_keying_material_counts() {
             assert_ne!(encrypted(&other), encrypted(&material), "{algorithm:?}, octet {at}");
         }
     }
-    for (algorithm, key_len) in AEADS {
+    for (algorithm, key_len) in COMBINED {
         let material = keying_material(key_len);
         let iv = [0; AEAD_IV_LEN];
         let mut sealed = [0; 16];
@@ -710,7 +687,7 @@ fn debug_shows_no_secret() {
         assert_eq!(format!("{key:?}"), format!("RustCryptoCipherKey({algorithm:?})"));
         assert_eq!(format!("{key:#?}"), format!("RustCryptoCipherKey(\n    {algorithm:?},\n)"));
     }
-    for (algorithm, key_len) in AEADS {
+    for (algorithm, key_len) in COMBINED {
         let key = aead_key(algorithm, &keying_material(key_len));
         assert_eq!(format!("{key:?}"), format!("RustCryptoAeadKey({algorithm:?})"));
         assert_eq!(format!("{key:#?}"), format!("RustCryptoAeadKey(\n    {algorithm:?},\n)"));
@@ -858,7 +835,7 @@ proptest! {
 
     #[test]
     fn what_is_sealed_opens(
-        (algorithm, key_len) in prop::sample::select(&AEADS[..]),
+        (algorithm, key_len) in prop::sample::select(&COMBINED[..]),
         material in any::<[u8; 36]>(),
         iv in any::<[u8; AEAD_IV_LEN]>(),
         aad in prop::collection::vec(any::<u8>(), 0..64),

@@ -2,51 +2,25 @@
 //! every provider has: the octets and the results are the same.
 #![cfg(feature = "rust-crypto")]
 
+#[path = "common/algorithms.rs"]
+mod algorithms;
+#[path = "common/keys.rs"]
+mod keys;
+
+use algorithms::{CIPHERS, INTEGRITY};
+use keys::takes_keys_as_rust_crypto;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use xcast_sec::crypto::{
-    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, Icv,
-    IntegrityAlgorithm, KeyError, RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey,
+    AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, Icv, IntegrityAlgorithm,
+    RustCrypto, RustCryptoCipherKey, RustCryptoIntegrityKey,
 };
-
-const INTEGRITY: [IntegrityAlgorithm; 5] = [
-    IntegrityAlgorithm::HmacMd5_96,
-    IntegrityAlgorithm::HmacSha1_96,
-    IntegrityAlgorithm::HmacSha2_256_128,
-    IntegrityAlgorithm::HmacSha2_384_192,
-    IntegrityAlgorithm::HmacSha2_512_256,
-];
-
-/// Every cipher with every length of keying material it takes.
-const CIPHERS: [(CipherAlgorithm, usize); 7] = [
-    (CipherAlgorithm::Null, 0),
-    (CipherAlgorithm::AesCbc, 16),
-    (CipherAlgorithm::AesCbc, 24),
-    (CipherAlgorithm::AesCbc, 32),
-    (CipherAlgorithm::AesCtr, 20),
-    (CipherAlgorithm::AesCtr, 28),
-    (CipherAlgorithm::AesCtr, 36),
-];
 
 /// The same keys, one algorithm after the other: all that takes jobs is inherited.
 struct InTurn;
 
 impl CryptoProvider for InTurn {
-    type IntegrityKey = RustCryptoIntegrityKey;
-    type CipherKey = RustCryptoCipherKey;
-    type AeadKey = RustCryptoAeadKey;
-
-    fn integrity_key(&mut self, algorithm: IntegrityAlgorithm, key: &[u8]) -> Result<Self::IntegrityKey, KeyError> {
-        RustCrypto.integrity_key(algorithm, key)
-    }
-
-    fn cipher_key(&mut self, algorithm: CipherAlgorithm, key: &[u8]) -> Result<Self::CipherKey, KeyError> {
-        RustCrypto.cipher_key(algorithm, key)
-    }
-
-    fn aead_key(&mut self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self::AeadKey, KeyError> {
-        RustCrypto.aead_key(algorithm, key)
-    }
+    takes_keys_as_rust_crypto!();
 
     fn icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I) -> Result<Icv, CryptoError>
     where

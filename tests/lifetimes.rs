@@ -2,7 +2,10 @@
 #![cfg(feature = "rust-crypto")]
 
 mod common;
+#[path = "common/keys.rs"]
+mod keys;
 
+use keys::takes_keys_as_rust_crypto;
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -12,7 +15,7 @@ use common::{destination, source};
 use proptest::prelude::*;
 use xcast_sec::crypto::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, Icv, IntegrityAlgorithm,
-    KeyError, RustCrypto,
+    RustCrypto,
 };
 use xcast_sec::ipsec::{
     Lifetimes, LimitKind, Limits, Mode, OutboundSa, OuterHeader, PacketBuf, PathMtu, Protection, RoutingCoverage, Sa,
@@ -638,19 +641,8 @@ impl Failing {
 }
 
 impl CryptoProvider for Failing {
-    type IntegrityKey = <RustCrypto as CryptoProvider>::IntegrityKey;
-    type CipherKey = <RustCrypto as CryptoProvider>::CipherKey;
-    type AeadKey = <RustCrypto as CryptoProvider>::AeadKey;
+    takes_keys_as_rust_crypto!();
 
-    fn integrity_key(&mut self, algorithm: IntegrityAlgorithm, key: &[u8]) -> Result<Self::IntegrityKey, KeyError> {
-        RustCrypto.integrity_key(algorithm, key)
-    }
-    fn cipher_key(&mut self, algorithm: CipherAlgorithm, key: &[u8]) -> Result<Self::CipherKey, KeyError> {
-        RustCrypto.cipher_key(algorithm, key)
-    }
-    fn aead_key(&mut self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self::AeadKey, KeyError> {
-        RustCrypto.aead_key(algorithm, key)
-    }
     fn icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I) -> Result<Icv, CryptoError>
     where
         I: IntoIterator<Item = &'p [u8]>,

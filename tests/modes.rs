@@ -3,7 +3,10 @@
 #![cfg(feature = "rust-crypto")]
 
 mod common;
+#[path = "common/keys.rs"]
+mod keys;
 
+use keys::takes_keys_as_rust_crypto;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
@@ -11,7 +14,7 @@ use std::num::NonZeroU16;
 use common::{Packet, destination, ones_complement_sum, source};
 use xcast_sec::crypto::{
     AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, Icv, IntegrityAlgorithm,
-    KeyError, RustCrypto,
+    RustCrypto,
 };
 use xcast_sec::ipsec::{
     Content, Freshness, Mode, OpenError, Opened, OutboundSa, OuterAddress, OuterDf, OuterDscp, OuterHeader, PacketBuf,
@@ -1556,19 +1559,8 @@ struct Meter {
 }
 
 impl CryptoProvider for Meter {
-    type IntegrityKey = <RustCrypto as CryptoProvider>::IntegrityKey;
-    type CipherKey = <RustCrypto as CryptoProvider>::CipherKey;
-    type AeadKey = <RustCrypto as CryptoProvider>::AeadKey;
+    takes_keys_as_rust_crypto!();
 
-    fn integrity_key(&mut self, algorithm: IntegrityAlgorithm, key: &[u8]) -> Result<Self::IntegrityKey, KeyError> {
-        RustCrypto.integrity_key(algorithm, key)
-    }
-    fn cipher_key(&mut self, algorithm: CipherAlgorithm, key: &[u8]) -> Result<Self::CipherKey, KeyError> {
-        RustCrypto.cipher_key(algorithm, key)
-    }
-    fn aead_key(&mut self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self::AeadKey, KeyError> {
-        RustCrypto.aead_key(algorithm, key)
-    }
     fn icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I) -> Result<Icv, CryptoError>
     where
         I: IntoIterator<Item = &'p [u8]>,

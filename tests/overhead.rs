@@ -1,18 +1,21 @@
 //! What protection costs in octets (RFC 4301 §8), told before and measured after.
 #![cfg(feature = "rust-crypto")]
 
+#[path = "common/algorithms.rs"]
+mod algorithms;
+#[path = "common/blank.rs"]
+mod blank;
 mod common;
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 
+use algorithms::INTEGRITY;
+use blank::Blank;
 use common::{Packet, destination, source};
 use proptest::prelude::*;
-use xcast_sec::crypto::{
-    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, Icv, IntegrityAlgorithm,
-    KeyError, RustCrypto,
-};
+use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, CryptoProvider, IntegrityAlgorithm, RustCrypto};
 use xcast_sec::ipsec::{
     Freshness, Mode, OuterHeader, PacketBuf, Protection, RoutingCoverage, Sa, SaConfig, SealError, SecurityProtocol,
     Spi, Tfc, seal_dummy_with, seal_with,
@@ -25,68 +28,7 @@ const KEY: [u8; 64] = [0x5a; 64];
 const ROOM: usize = 300;
 
 // ---------------------------------------------------------------------------------------------------------------------
-// A provider that computes nothing, for the many packets whose length alone is looked at.
-
-struct Blank;
-
-impl CryptoProvider for Blank {
-    /// Octets of its ICV.
-    type IntegrityKey = usize;
-    type CipherKey = ();
-    type AeadKey = ();
-
-    fn integrity_key(&mut self, algorithm: IntegrityAlgorithm, _: &[u8]) -> Result<usize, KeyError> {
-        Ok(algorithm.icv_len())
-    }
-    fn cipher_key(&mut self, _: CipherAlgorithm, _: &[u8]) -> Result<(), KeyError> {
-        Ok(())
-    }
-    fn aead_key(&mut self, _: AeadAlgorithm, _: &[u8]) -> Result<(), KeyError> {
-        Ok(())
-    }
-    fn icv<'p, I>(&mut self, key: &usize, _: I) -> Result<Icv, CryptoError>
-    where
-        I: IntoIterator<Item = &'p [u8]>,
-    {
-        Icv::truncated(&[0; 32], *key).ok_or(CryptoError::Length)
-    }
-    fn encrypt(&mut self, (): &(), _: &[u8], _: &mut [u8]) -> Result<(), CryptoError> {
-        Ok(())
-    }
-    fn decrypt(&mut self, (): &(), _: &[u8], _: &mut [u8]) -> Result<(), CryptoError> {
-        Ok(())
-    }
-    fn aead_seal(
-        &mut self,
-        (): &(),
-        _: &[u8; AEAD_IV_LEN],
-        _: &[u8],
-        _: &mut [u8],
-    ) -> Result<[u8; AEAD_TAG_LEN], CryptoError> {
-        Ok([0; AEAD_TAG_LEN])
-    }
-    fn aead_open(
-        &mut self,
-        (): &(),
-        _: &[u8; AEAD_IV_LEN],
-        _: &[u8],
-        _: &mut [u8],
-        _: &[u8; AEAD_TAG_LEN],
-    ) -> Result<(), CryptoError> {
-        Ok(())
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------------------
 // Associations.
-
-const INTEGRITY: [IntegrityAlgorithm; 5] = [
-    IntegrityAlgorithm::HmacMd5_96,
-    IntegrityAlgorithm::HmacSha1_96,
-    IntegrityAlgorithm::HmacSha2_256_128,
-    IntegrityAlgorithm::HmacSha2_384_192,
-    IntegrityAlgorithm::HmacSha2_512_256,
-];
 
 fn ah(integrity: IntegrityAlgorithm, pad_to_8: bool) -> Protection<'static> {
     let key = &KEY[..integrity.key_len()];

@@ -3,6 +3,8 @@
 #![cfg(feature = "rust-crypto")]
 
 mod associations;
+#[path = "../common/keys.rs"]
+mod keys;
 #[path = "../processing/kit.rs"]
 #[allow(dead_code, reason = "the tests of one packet at a time use the rest")]
 mod kit;

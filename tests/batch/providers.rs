@@ -1,9 +1,8 @@
 //! Providers that are unlike the shipped one, in ways that a batch must not show.
 
-use xcast_sec::crypto::{
-    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, Icv, IcvJob,
-    IntegrityAlgorithm, KeyError, RustCrypto, RustCryptoAeadKey, RustCryptoCipherKey, RustCryptoIntegrityKey,
-};
+use xcast_sec::crypto::{AEAD_IV_LEN, AEAD_TAG_LEN, CryptoError, CryptoProvider, EspJob, Icv, IcvJob, RustCrypto};
+
+use crate::keys::takes_keys_as_rust_crypto;
 
 /// Does jobs last to first, and fails on some packets: always on the same ones, whichever way they are handed in.
 #[derive(Clone, Debug)]
@@ -32,19 +31,8 @@ impl Odd {
 }
 
 impl CryptoProvider for Odd {
-    type IntegrityKey = RustCryptoIntegrityKey;
-    type CipherKey = RustCryptoCipherKey;
-    type AeadKey = RustCryptoAeadKey;
+    takes_keys_as_rust_crypto!();
 
-    fn integrity_key(&mut self, algorithm: IntegrityAlgorithm, key: &[u8]) -> Result<Self::IntegrityKey, KeyError> {
-        RustCrypto.integrity_key(algorithm, key)
-    }
-    fn cipher_key(&mut self, algorithm: CipherAlgorithm, key: &[u8]) -> Result<Self::CipherKey, KeyError> {
-        RustCrypto.cipher_key(algorithm, key)
-    }
-    fn aead_key(&mut self, algorithm: AeadAlgorithm, key: &[u8]) -> Result<Self::AeadKey, KeyError> {
-        RustCrypto.aead_key(algorithm, key)
-    }
     fn icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I) -> Result<Icv, CryptoError>
     where
         I: IntoIterator<Item = &'p [u8]>,

@@ -8,12 +8,13 @@ use xcast_sec::crypto::{
 };
 use xcast_sec::ipsec::{
     Action, Addresses, AnySender, Directionality, FixedOutboundSad, FixedSad, FixedSpd, Inbound, Lifetimes, Limits,
-    Mode, ModeKind, NextLayer, Outbound, OutboundSa, OuterHeader, PacketBuf, PolicyEntry, PolicyId, PortSelector,
-    Protection, RecentEvents, Required, RoutingCoverage, Sa, SaConfig, SelectorSet, SenderId, SenderWindows, Spi,
-    Usage,
+    ModeKind, NextLayer, Outbound, OutboundSa, PacketBuf, PolicyEntry, PolicyId, PortSelector, RecentEvents, Required,
+    RoutingCoverage, Sa, SelectorSet, SenderId, SenderWindows, Usage,
 };
 use xcast_sec::time::Instant;
 use xcast_sec::wire::CodePoints;
+
+use super::associations::Kind;
 
 const NOW: Instant = Instant::from_secs(5);
 const ROOM: usize = 300;
@@ -122,11 +123,9 @@ impl TryCryptoRng for Counting {}
 
 /// What the input chooses.
 struct Choice {
-    esn: bool,
-    combined: bool,
+    kind: Kind,
     /// Octets and packets that an association may take.
     hard: Limits,
-    preserving: bool,
     /// Packets in a batch.
     cut: usize,
     /// Numbers used up before.
@@ -142,10 +141,13 @@ impl Choice {
         };
         let used = if flags & 32 != 0 { u64::from(u32::MAX) - 68 } else { 0 };
         Self {
-            esn: flags & 1 != 0,
-            combined: flags & 2 != 0,
+            kind: Kind {
+                esn: flags & 1 != 0,
+                coverage: RoutingCoverage::DataZeroed,
+                combined: flags & 2 != 0,
+                preserving: flags & 16 != 0,
+            },
             hard,
-            preserving: flags & 16 != 0,
             cut: usize::from(cut % 40) + 1,
             used,
         }
@@ -182,33 +184,8 @@ impl Choice {
     }
 
     fn associations(&self) -> [Sa<Cheap>; 4] {
-        let integrity = IntegrityAlgorithm::HmacSha2_256_128;
-        let ah = Protection::Ah { integrity, key: &[], coverage: RoutingCoverage::DataZeroed, pad_to_8: false };
-        let esp = if self.combined {
-            Protection::EspCombined { algorithm: AeadAlgorithm::AesGcm16, key: &[] }
-        } else {
-            Protection::Esp { cipher: CipherAlgorithm::AesCbc, cipher_key: &[], integrity: Some((integrity, &[])) }
-        };
-        let outer = if self.preserving {
-            OuterHeader::preserving(9)
-        } else {
-            OuterHeader::between([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), 9)
-        };
-        let cases = [
-            (0x1000, ah, Mode::Transport),
-            (0x1001, ah, Mode::Tunnel(outer)),
-            (0x2000, esp, Mode::Transport),
-            (0x2001, esp, Mode::Tunnel(outer)),
-        ];
-        cases.map(|(spi, protection, mode)| {
-            let config = SaConfig {
-                mode,
-                esn: self.esn,
-                policy: Some(PolicyId::new(1)),
-                lifetimes: Lifetimes { soft: Limits::NONE, hard: self.hard },
-                ..SaConfig::new(Spi::new(spi).expect("not reserved"), protection)
-            };
-            Sa::new(&config, &mut Cheap).expect("any key fits")
+        self.kind.associations(PolicyId::new(1), &mut Cheap, |config| {
+            config.lifetimes = Lifetimes { soft: Limits::NONE, hard: self.hard };
         })
     }
 

@@ -3,16 +3,16 @@
 //! fuzz target and the test that replays its corpus.
 
 use rand_core::{TryCryptoRng, TryRng};
-use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm};
 use xcast_sec::ipsec::{
     Action, Addresses, AnySender, Directionality, FixedOutboundSad, FixedSad, FixedSpd, Inbound, InboundCounters,
-    InboundError, Mode, ModeKind, NextLayer, Outbound, OutboundCounters, OutboundSa, OuterHeader, PacketBuf,
-    PolicyEntry, PolicyId, PortSelector, Protection, Received, RecentEvents, Required, RoutingCoverage, Sa, SaConfig,
-    SelectorSet, Selectors, SenderId, SenderWindows, Sent, Spi, UpperLayer, Usage,
+    InboundError, ModeKind, NextLayer, Outbound, OutboundCounters, OutboundSa, PacketBuf, PolicyEntry, PolicyId,
+    PortSelector, Received, RecentEvents, Required, RoutingCoverage, Sa, SelectorSet, Selectors, SenderId,
+    SenderWindows, Sent, UpperLayer, Usage,
 };
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{CodePoints, IpHeader};
 
+use super::associations::Kind;
 use super::gullible::Gullible;
 
 const NOW: Instant = Instant::from_secs(5);
@@ -45,10 +45,7 @@ struct Choice {
     first: Option<Action>,
     last: Option<Action>,
     selects_ports: bool,
-    esn: bool,
-    coverage: RoutingCoverage,
-    combined: bool,
-    preserving: bool,
+    kind: Kind,
 }
 
 impl Choice {
@@ -66,11 +63,13 @@ impl Choice {
             first: [Some(protect), Some(protect), Some(Action::Bypass), Some(Action::Discard)][usize::from(policy & 3)],
             last: [None, Some(protect), Some(Action::Bypass), Some(Action::Discard)][usize::from(policy >> 5 & 3)],
             selects_ports: policy & 0x80 != 0,
-            esn: associations & 1 != 0,
-            coverage: [RoutingCoverage::Covered, RoutingCoverage::DataZeroed, RoutingCoverage::FieldsZeroed]
-                [usize::from(associations >> 1 & 3) % 3],
-            combined: associations & 8 != 0,
-            preserving: associations & 16 != 0,
+            kind: Kind {
+                esn: associations & 1 != 0,
+                coverage: [RoutingCoverage::Covered, RoutingCoverage::DataZeroed, RoutingCoverage::FieldsZeroed]
+                    [usize::from(associations >> 1 & 3) % 3],
+                combined: associations & 8 != 0,
+                preserving: associations & 16 != 0,
+            },
         }
     }
 
@@ -92,31 +91,8 @@ impl Choice {
         spd
     }
 
-    /// All that may be asked for: AH and ESP, in both modes.
     fn associations(&self) -> [Sa<Gullible>; 4] {
-        let integrity = IntegrityAlgorithm::HmacSha2_256_128;
-        let ah = Protection::Ah { integrity, key: &[], coverage: self.coverage, pad_to_8: false };
-        let esp = if self.combined {
-            Protection::EspCombined { algorithm: AeadAlgorithm::AesGcm16, key: &[] }
-        } else {
-            Protection::Esp { cipher: CipherAlgorithm::AesCbc, cipher_key: &[], integrity: Some((integrity, &[])) }
-        };
-        let outer = if self.preserving {
-            OuterHeader::preserving(9)
-        } else {
-            OuterHeader::between([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), 9)
-        };
-        let cases = [
-            (0x1000, ah, Mode::Transport),
-            (0x1001, ah, Mode::Tunnel(outer)),
-            (0x2000, esp, Mode::Transport),
-            (0x2001, esp, Mode::Tunnel(outer)),
-        ];
-        cases.map(|(spi, protection, mode)| {
-            let spi = Spi::new(spi).expect("not reserved");
-            let config = SaConfig { mode, esn: self.esn, policy: Some(POLICY), ..SaConfig::new(spi, protection) };
-            Sa::new(&config, &mut Gullible).expect("any key fits")
-        })
+        self.kind.associations(POLICY, &mut Gullible, |_| ())
     }
 
     fn inbound(&self) -> In {

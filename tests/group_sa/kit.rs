@@ -6,35 +6,11 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm};
 use xcast_sec::group::gdoi::{Download, emit, encoded_len};
 use xcast_sec::group::{GroupLifetime, GroupMode, GroupSa, Preservation, Rollover, SaTerms, Suite};
 use xcast_sec::ipsec::{Directionality, RoutingCoverage, SenderId, Spi};
 
-pub(crate) const INTEGRITY: [IntegrityAlgorithm; 5] = [
-    IntegrityAlgorithm::HmacMd5_96,
-    IntegrityAlgorithm::HmacSha1_96,
-    IntegrityAlgorithm::HmacSha2_256_128,
-    IntegrityAlgorithm::HmacSha2_384_192,
-    IntegrityAlgorithm::HmacSha2_512_256,
-];
-
-pub(crate) const CIPHERS: [(CipherAlgorithm, usize); 7] = [
-    (CipherAlgorithm::Null, 0),
-    (CipherAlgorithm::AesCbc, 16),
-    (CipherAlgorithm::AesCbc, 24),
-    (CipherAlgorithm::AesCbc, 32),
-    (CipherAlgorithm::AesCtr, 20),
-    (CipherAlgorithm::AesCtr, 28),
-    (CipherAlgorithm::AesCtr, 36),
-];
-
-pub(crate) const COMBINED: [(AeadAlgorithm, usize); 4] = [
-    (AeadAlgorithm::AesGcm16, 20),
-    (AeadAlgorithm::AesGcm16, 28),
-    (AeadAlgorithm::AesGcm16, 36),
-    (AeadAlgorithm::ChaCha20Poly1305, 36),
-];
+use crate::algorithms::{CIPHERS, COMBINED, INTEGRITY};
 
 pub(crate) const COVERAGES: [RoutingCoverage; 3] =
     [RoutingCoverage::DataZeroed, RoutingCoverage::FieldsZeroed, RoutingCoverage::Covered];

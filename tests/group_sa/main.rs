@@ -1,5 +1,7 @@
 //! Associations of a group: what is agreed, as octets of GDOI (RFC 6407), and as a text (draft §4.2.1).
 
+#[path = "../common/algorithms.rs"]
+mod algorithms;
 #[cfg(feature = "rust-crypto")]
 #[path = "../common/mod.rs"]
 mod common;

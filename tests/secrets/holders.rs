@@ -16,15 +16,10 @@ use xcast_sec::ipsec::{
 };
 use xcast_sec::time::Instant;
 
+pub(crate) use crate::algorithms::{COMBINED, INTEGRITY};
 use crate::memory::{wiped_when_dropped, wiped_when_removed};
 use crate::{KeyRng, key};
 
-pub(crate) const COMBINED: [(AeadAlgorithm, usize); 4] = [
-    (AeadAlgorithm::AesGcm16, 20),
-    (AeadAlgorithm::AesGcm16, 28),
-    (AeadAlgorithm::AesGcm16, 36),
-    (AeadAlgorithm::ChaCha20Poly1305, 36),
-];
 pub(crate) const CIPHERS: [(CipherAlgorithm, usize); 6] = [
     (CipherAlgorithm::AesCbc, 16),
     (CipherAlgorithm::AesCbc, 24),
@@ -32,13 +27,6 @@ pub(crate) const CIPHERS: [(CipherAlgorithm, usize); 6] = [
     (CipherAlgorithm::AesCtr, 20),
     (CipherAlgorithm::AesCtr, 28),
     (CipherAlgorithm::AesCtr, 36),
-];
-pub(crate) const INTEGRITY: [IntegrityAlgorithm; 5] = [
-    IntegrityAlgorithm::HmacMd5_96,
-    IntegrityAlgorithm::HmacSha1_96,
-    IntegrityAlgorithm::HmacSha2_256_128,
-    IntegrityAlgorithm::HmacSha2_384_192,
-    IntegrityAlgorithm::HmacSha2_512_256,
 ];
 pub(crate) const PRFS: [PrfAlgorithm; 2] = [PrfAlgorithm::HmacSha1, PrfAlgorithm::HmacSha2_256];
 

@@ -4,6 +4,8 @@
 //! octets or what was computed of them.
 #![cfg(feature = "rust-crypto")]
 
+#[path = "../common/algorithms.rs"]
+mod algorithms;
 mod holders;
 mod memory;
 mod messages;

@@ -5,6 +5,7 @@
 #[path = "../../../benches/contests/mod.rs"]
 mod contests;
 
+#[path = "../../../tests/common/blank.rs"]
 mod blank;
 mod codecs;
 mod forwarding;
