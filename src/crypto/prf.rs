@@ -2,7 +2,8 @@
 
 use zeroize::Zeroize;
 
-use super::{CryptoError, CryptoProvider, KeyError, same_octets};
+use super::constant_time::same_octets;
+use super::{CryptoError, CryptoProvider, KeyError};
 
 /// Octets of the longest output any function here has (SHA-256).
 pub const MAX_PRF_LEN: usize = 32;

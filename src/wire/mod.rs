@@ -22,6 +22,8 @@ mod layout;
 mod octets;
 mod packet;
 mod packet_edit;
+mod packet_emit;
+mod packet_read;
 mod packet_repr;
 mod packet_walk;
 mod ports;

@@ -4,15 +4,12 @@ use core::net::IpAddr;
 
 use super::bitmap_option::BitmapOption;
 use super::ip::protocol;
-use super::layout::{Layout, bitmap_len};
+use super::layout::bitmap_len;
 use super::octets::u16_at;
 use super::packet_edit::PacketLayout;
-use super::packet_walk::{FoundRouting, check_ports_not_repeated, find_routing_v6};
+use super::packet_read::Sums;
 use super::ports::PortsOption;
-use super::{
-    AhHeader, BitmapPlace, CodePoints, DestinationSet, Dscp, ExtensionHeader, IpHeader, Ipv4Header, Ipv6Header,
-    ParseError, ParseErrorKind, XcastHeader,
-};
+use super::{CodePoints, DestinationSet, Dscp, IpHeader, ParseError, XcastHeader};
 
 /// Whether the Xcast CHECKSUM is verified (RFC 5058 §9.2.2 leaves it to the router).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
@@ -30,30 +27,30 @@ pub enum ChecksumPolicy {
 /// The values of the addresses are not checked: that binds builders and routers, not readers.
 #[derive(Clone, Copy)]
 pub struct XcastPacket<'a> {
-    octets: &'a [u8],
-    ip: IpHeader<'a>,
-    header: XcastHeader<'a>,
-    bits: DestinationSet,
+    pub(super) octets: &'a [u8],
+    pub(super) ip: IpHeader<'a>,
+    pub(super) header: XcastHeader<'a>,
+    pub(super) bits: DestinationSet,
     /// What follows all Xcast headers.
-    payload: &'a [u8],
-    places: Places,
+    pub(super) payload: &'a [u8],
+    pub(super) places: Places,
 }
 
 /// What [`PacketLayout`] cannot tell from the headers; kept small, as every packet that is read has it written. Offsets are
 /// from the start of the IP header, and 0 stands for what there is not.
 #[derive(Clone, Copy)]
-struct Places {
-    xcast_at: u32,
+pub(super) struct Places {
+    pub(super) xcast_at: u32,
     /// Where the Next Header that announces the Xcast header stands.
-    announced_at: u32,
+    pub(super) announced_at: u32,
     /// Where the Hop-by-Hop header ends.
-    hop_by_hop_end: u16,
+    pub(super) hop_by_hop_end: u16,
     /// Where the bitmap option starts.
-    bitmap_option_at: u16,
+    pub(super) bitmap_option_at: u16,
     /// Where the Ports option starts, from the end of the Routing header.
-    ports_option_at: u16,
+    pub(super) ports_option_at: u16,
     /// What follows all Xcast headers.
-    next_protocol: u8,
+    pub(super) next_protocol: u8,
 }
 
 impl core::fmt::Debug for XcastPacket<'_> {
@@ -93,153 +90,6 @@ impl<'a> XcastPacket<'a> {
     /// [`parse`](Self::parse) without a look at any checksum, for IPsec, which does not depend on them.
     pub(crate) fn parse_structure(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
         Self::read(packet, code_points, Sums::None)
-    }
-
-    #[inline(never)]
-    fn read(packet: &'a [u8], code_points: &CodePoints, sums: Sums) -> Result<Self, ParseError> {
-        match Self::plain_v6(packet, code_points) {
-            Some(plain) => Ok(plain),
-            None => Self::read_any(packet, code_points, sums),
-        }
-    }
-
-    #[inline(never)]
-    fn read_verified(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
-        match Self::plain_v6(packet, code_points) {
-            Some(plain) if plain.header.checksum_ok() => Ok(plain),
-            _ => Self::read_any(packet, code_points, Sums::All),
-        }
-    }
-
-    /// Reads the form that most IPv6 packets have, and with few instructions: the Xcast header first, no lists, no options.
-    /// `None` for all others, sound or not.
-    #[inline(always)]
-    fn plain_v6(packet: &'a [u8], code_points: &CodePoints) -> Option<Self> {
-        const AT: usize = super::ipv6::HEADER_LEN;
-        let (ip, behind) = Ipv6Header::split(packet).ok()?;
-        let octets = packet.get(..AT.wrapping_add(behind.len()))?;
-        let routing_type = code_points.fields().xcast6_routing_type;
-        if ip.next_header() != protocol::ROUTING {
-            return None;
-        }
-        let (header, bits, payload) = XcastHeader::plain_v6(behind, routing_type)?;
-        let next_protocol = header.next_protocol();
-        if next_protocol == protocol::DESTINATION_OPTIONS {
-            return None;
-        }
-        let places = Places {
-            xcast_at: AT as u32,
-            announced_at: super::ipv6::NEXT_HEADER_AT as u32,
-            hop_by_hop_end: 0,
-            bitmap_option_at: 0,
-            ports_option_at: 0,
-            next_protocol,
-        };
-        Some(Self { octets, ip: IpHeader::V6(ip), header, bits, payload, places })
-    }
-
-    #[inline(never)]
-    fn read_any(packet: &'a [u8], code_points: &CodePoints, sums: Sums) -> Result<Self, ParseError> {
-        let (ip, behind) = IpHeader::split(packet)?;
-        // What a link layer padded is left out.
-        let octets = packet.get(..ip.header_len().saturating_add(behind.len())).unwrap_or(packet);
-        match ip {
-            IpHeader::V4(ip) => Self::read_v4(octets, ip, behind, code_points, sums),
-            IpHeader::V6(ip) => Self::read_v6(octets, ip, code_points, sums),
-        }
-    }
-
-    fn read_v4(
-        octets: &'a [u8],
-        ip: Ipv4Header<'a>,
-        behind_ip: &'a [u8],
-        code_points: &CodePoints,
-        sums: Sums,
-    ) -> Result<Self, ParseError> {
-        let ip_header_len = ip.header_len();
-        let xcast = code_points.fields().xcast4_protocol;
-        let not_xcast = ParseError::new(ParseErrorKind::NotXcast, super::ipv4::PROTOCOL_AT);
-        if !announces_xcast(&ip, code_points) {
-            return Err(not_xcast);
-        }
-        if sums != Sums::None && !ip.checksum_ok() {
-            return Err(ParseError::new(ParseErrorKind::Ipv4HeaderChecksum, super::ipv4::CHECKSUM_AT));
-        }
-        if ip.is_fragment() {
-            return Err(ParseError::new(ParseErrorKind::Fragment, super::ipv4::FLAGS_AT));
-        }
-        let (announced_at, xcast_at) = if ip.protocol() == protocol::AH {
-            let (ah, _) = AhHeader::split(behind_ip).map_err(|error| error.shifted(ip_header_len))?;
-            if ah.next_header() != xcast {
-                return Err(ParseError::new(ParseErrorKind::NotXcast, ip_header_len));
-            }
-            (ip_header_len, ip_header_len.saturating_add(ah.header_len()))
-        } else {
-            (super::ipv4::PROTOCOL_AT, ip_header_len)
-        };
-        let bitmap_option = BitmapOption::find_v4(&ip, code_points);
-        // A version to come may do otherwise with its options: VERSION is judged before them.
-        let place = if let Ok(None) = bitmap_option { BitmapPlace::Header } else { BitmapPlace::Option };
-        let split = XcastHeader::split_v4(octets.get(xcast_at..).unwrap_or(&[]), place);
-        if let Err(error) = split
-            && error.kind() == ParseErrorKind::XcastVersion
-        {
-            return Err(error.shifted(xcast_at));
-        }
-        let bitmap_option = bitmap_option?;
-        let (header, _) = split.map_err(|error| error.shifted(xcast_at))?;
-        let bits = read_bits(octets, &header, bitmap_option)?;
-        check_xcast_sum(&header, xcast_at, sums)?;
-        let places = Places {
-            xcast_at: xcast_at as u32,
-            announced_at: announced_at as u32,
-            hop_by_hop_end: 0,
-            bitmap_option_at: bitmap_option.map_or(0, |option| option.at as u16),
-            ports_option_at: 0,
-            next_protocol: header.next_protocol(),
-        };
-        let payload = octets.get(xcast_at.saturating_add(header.as_octets().len())..).unwrap_or(&[]);
-        Ok(Self { octets, ip: IpHeader::V4(ip), header, bits, payload, places })
-    }
-
-    fn read_v6(octets: &'a [u8], ip: Ipv6Header<'a>, code_points: &CodePoints, sums: Sums) -> Result<Self, ParseError> {
-        let found = find_routing_v6(octets, ip.next_header(), code_points)?;
-        let FoundRouting { hop_by_hop, announced_at, at: xcast_at } = found;
-        let bitmap_option = match &hop_by_hop {
-            Some(header) => BitmapOption::find_v6(header, code_points),
-            None => Ok(None),
-        };
-        let place = if let Ok(None) = bitmap_option { BitmapPlace::Header } else { BitmapPlace::Option };
-        let split = XcastHeader::split_v6(octets.get(xcast_at..).unwrap_or(&[]), place);
-        if let Err(error) = split
-            && error.kind() == ParseErrorKind::XcastVersion
-        {
-            return Err(error.shifted(xcast_at));
-        }
-        let bitmap_option = bitmap_option?;
-        let (header, _) = split.map_err(|error| error.shifted(xcast_at))?;
-        let bits = read_bits(octets, &header, bitmap_option)?;
-        let end = xcast_at.saturating_add(header.as_octets().len());
-        let (mut ports_option, mut next_protocol) = (None, header.next_protocol());
-        if next_protocol == protocol::DESTINATION_OPTIONS {
-            let options = ExtensionHeader::read(octets, protocol::DESTINATION_OPTIONS, end)?;
-            ports_option = PortsOption::find(&options, code_points, header.destination_count())?;
-            if let Some(ports) = ports_option {
-                check_ports_not_repeated(octets, &ports, code_points)?;
-                next_protocol = options.next_header();
-            }
-        }
-        check_xcast_sum(&header, xcast_at, sums)?;
-        let places = Places {
-            xcast_at: xcast_at as u32,
-            announced_at: announced_at as u32,
-            hop_by_hop_end: hop_by_hop.map_or(0, |header| header.end() as u16),
-            bitmap_option_at: bitmap_option.map_or(0, |option| option.at as u16),
-            ports_option_at: ports_option.map_or(0, |ports| ports.at.saturating_sub(end) as u16),
-            next_protocol,
-        };
-        let payload = octets.get(ports_option.map_or(end, |ports| ports.header_end)..).unwrap_or(&[]);
-        Ok(Self { octets, ip: IpHeader::V6(ip), header, bits, payload, places })
     }
 
     /// Where everything lies. Mostly one or two of it are asked for: inlined, the rest costs nothing.
@@ -399,40 +249,5 @@ impl<'a> XcastPacket<'a> {
     #[must_use]
     pub const fn payload(&self) -> &'a [u8] {
         self.payload
-    }
-}
-
-/// Which checksums a reader looks at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sums {
-    None,
-    /// That of an IPv4 header that announces Xcast.
-    Ipv4,
-    /// The Xcast CHECKSUM too.
-    All,
-}
-
-fn check_xcast_sum(header: &XcastHeader<'_>, at: usize, sums: Sums) -> Result<(), ParseError> {
-    if sums == Sums::All && !header.checksum_ok() {
-        let at = at.saturating_add(Layout::checksum_at(header.family()));
-        return Err(ParseError::new(ParseErrorKind::XcastChecksum, at));
-    }
-    Ok(())
-}
-
-/// Whether an IPv4 header announces Xcast4, or AH, behind which it may be.
-fn announces_xcast(ip: &Ipv4Header<'_>, code_points: &CodePoints) -> bool {
-    ip.protocol() == code_points.fields().xcast4_protocol || ip.protocol() == protocol::AH
-}
-
-/// The bits, from the header or from the option.
-fn read_bits(
-    octets: &[u8],
-    header: &XcastHeader<'_>,
-    option: Option<BitmapOption>,
-) -> Result<DestinationSet, ParseError> {
-    match option {
-        Some(option) => option.check(octets, header.family(), header.destination_count()),
-        None => Ok(header.bitmap().unwrap_or_default()),
     }
 }
