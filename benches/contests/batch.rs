@@ -24,6 +24,8 @@ pub(crate) struct Keys<P: CryptoProvider> {
 pub(crate) enum Burst {
     /// Packets of one size, each under its own keys.
     Of(usize),
+    /// Packets of one size, all under one association: what a sender to one group has.
+    OneKey(usize),
     /// Packets of all sizes.
     Mixed,
     /// Copies of one packet of this size, under one key, as a sender to many makes them.
@@ -33,7 +35,8 @@ pub(crate) enum Burst {
 impl Burst {
     /// All that are measured.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        SIZES.into_iter().map(Self::Of).chain([Self::Mixed, Self::Copies(10, 1400)])
+        let sizes = SIZES.into_iter();
+        sizes.clone().map(Self::Of).chain(sizes.map(Self::OneKey)).chain([Self::Mixed, Self::Copies(10, 1400)])
     }
 
     /// Packets from SPI to ICV, not encrypted yet, with the number of the keys of each.
@@ -43,7 +46,7 @@ impl Burst {
             let (keys, size) = match self {
                 Self::Of(size) => (number, size),
                 Self::Mixed => (number, SIZES[number * 7 % SIZES.len()]),
-                Self::Copies(_, size) => (0, size),
+                Self::OneKey(size) | Self::Copies(_, size) => (0, size),
             };
             let data_len = size.next_multiple_of(16);
             let mut octets: Vec<u8> = (0..ESP_HEADER_LEN + data_len).map(|at| (at * 11 + number) as u8).collect();
@@ -59,6 +62,7 @@ impl std::fmt::Display for Burst {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Of(size) => write!(f, "{size}"),
+            Self::OneKey(size) => write!(f, "{size}, one key"),
             Self::Mixed => f.write_str("mixed"),
             Self::Copies(count, size) => write!(f, "{count} copies, {size}"),
         }
@@ -156,6 +160,22 @@ pub(crate) fn one_by_one(burst: Burst, direction: Direction) -> Box<dyn Entry> {
     for (actual, (_, expected)) in entry.once().buffers.iter().zip(&after) {
         assert_eq!(actual, expected, "{direction:?} {burst}");
     }
+    Box::new(entry)
+}
+
+/// The ICVs of a burst alone, by RustCrypto's primitives: what sealing takes at least, where the hash goes packet by packet.
+pub(crate) fn icvs(burst: Burst) -> Box<dyn Entry> {
+    let (numbers, octets): (Vec<usize>, Vec<_>) = sealed(burst).into_iter().unzip();
+    let keys: Vec<Raw> = (0..BURST).map(raw).collect();
+    let after = octets.clone();
+    let mut entry = Prepared::new(Pool::new(octets), Pool::reset, move |pool: &mut Pool| {
+        for (octets, &number) in pool.buffers.iter_mut().zip(&numbers) {
+            let icv_at = octets.len() - ICV_LEN;
+            let (covered, icv) = black_box(octets).split_at_mut(icv_at);
+            keys[number].icv(covered, icv);
+        }
+    });
+    assert_eq!(entry.once().buffers, after);
     Box::new(entry)
 }
 
