@@ -32,6 +32,8 @@ mod push_message;
 mod receive_packet;
 #[path = "fuzz_checks/receive_ping.rs"]
 mod receive_ping;
+#[path = "fuzz_checks/replay_windows.rs"]
+mod replay_windows;
 #[path = "fuzz_checks/route_packet.rs"]
 mod route_packet;
 #[path = "fuzz_checks/route_packet_v2.rs"]
@@ -41,6 +43,8 @@ mod routes;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/sip_body.rs"]
 mod sip_body;
+#[path = "models/window.rs"]
+mod window_model;
 
 /// Runs `check` on every file of a corpus; none is an error, as then nothing would be tested.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -132,4 +136,9 @@ fn lkh_message_corpus() {
 #[test]
 fn membership_message_corpus() {
     replay("membership_message", membership_message::check);
+}
+
+#[test]
+fn replay_windows_corpus() {
+    replay("replay_windows", replay_windows::check);
 }
