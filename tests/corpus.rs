@@ -2,6 +2,9 @@
 
 #[path = "fuzz_checks/accept_message.rs"]
 mod accept_message;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[path = "fuzz_checks/against_etherparse.rs"]
+mod against_etherparse;
 #[path = "fuzz_checks/associations.rs"]
 mod associations;
 #[path = "fuzz_checks/copies.rs"]
@@ -141,4 +144,10 @@ fn membership_message_corpus() {
 #[test]
 fn replay_windows_corpus() {
     replay("replay_windows", replay_windows::check);
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[test]
+fn against_etherparse_corpus() {
+    replay("against_etherparse", against_etherparse::check);
 }
