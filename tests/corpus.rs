@@ -2,6 +2,9 @@
 
 #[path = "fuzz_checks/accept_message.rs"]
 mod accept_message;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[path = "fuzz_checks/against_etherparse.rs"]
+mod against_etherparse;
 #[path = "fuzz_checks/associations.rs"]
 mod associations;
 #[path = "fuzz_checks/copies.rs"]
@@ -32,6 +35,8 @@ mod push_message;
 mod receive_packet;
 #[path = "fuzz_checks/receive_ping.rs"]
 mod receive_ping;
+#[path = "fuzz_checks/replay_windows.rs"]
+mod replay_windows;
 #[path = "fuzz_checks/route_packet.rs"]
 mod route_packet;
 #[path = "fuzz_checks/route_packet_v2.rs"]
@@ -41,6 +46,8 @@ mod routes;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/sip_body.rs"]
 mod sip_body;
+#[path = "models/window.rs"]
+mod window_model;
 
 /// Runs `check` on every file of a corpus; none is an error, as then nothing would be tested.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -132,4 +139,15 @@ fn lkh_message_corpus() {
 #[test]
 fn membership_message_corpus() {
     replay("membership_message", membership_message::check);
+}
+
+#[test]
+fn replay_windows_corpus() {
+    replay("replay_windows", replay_windows::check);
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[test]
+fn against_etherparse_corpus() {
+    replay("against_etherparse", against_etherparse::check);
 }

@@ -14,8 +14,10 @@ use xcast_sec::ipsec::{
     Unverified,
 };
 
-/// How many numbers share an upper half.
-const SUBSPACE: u64 = 1 << 32;
+#[path = "models/window.rs"]
+mod window_model;
+
+use window_model::{Model, SUBSPACE};
 
 /// A window of `size` numbers in `words` words, that refuses everything up to and with `after`.
 fn window(words: usize, size: u32, after: u64) -> Box<ReplayWindow> {
@@ -534,83 +536,6 @@ fn sizes_that_a_window_can_have() {
 }
 
 // --- any stream of packets ---------------------------------------------------------------------------------------------
-
-/// What a receiver has to remember, nothing of it forgotten.
-#[derive(Clone, Debug)]
-struct Model {
-    size: u32,
-    esn: bool,
-    /// Everything up to this counts as seen.
-    start: u64,
-    accepted: BTreeSet<u64>,
-}
-
-impl Model {
-    fn new(size: u32, esn: bool, start: u64) -> Self {
-        Self { size, esn, start, accepted: BTreeSet::new() }
-    }
-
-    fn highest(&self) -> u64 {
-        self.accepted.last().map_or(self.start, |&last| last.max(self.start))
-    }
-
-    /// The bottom of the window, which may be below zero.
-    fn bottom(&self) -> i128 {
-        i128::from(self.highest()) - i128::from(self.size) + 1
-    }
-
-    /// Whether `number` is neither seen nor too old.
-    fn is_new(&self, number: u64) -> bool {
-        number > self.start && i128::from(number) >= self.bottom() && !self.accepted.contains(&number)
-    }
-
-    /// Whether the receiver takes the low half of `number` for `number`.
-    fn is_inferred(&self, number: u64) -> bool {
-        let number = i128::from(number);
-        if self.esn {
-            (self.bottom()..self.bottom() + i128::from(SUBSPACE)).contains(&number)
-        } else {
-            number < i128::from(SUBSPACE)
-        }
-    }
-
-    /// The number that the receiver must take `received` for, if there is such a number and it is new.
-    fn expected(&self, received: u32) -> Option<u64> {
-        let near = self.highest() >> 32;
-        let upper_halves = [near.checked_sub(1), Some(near), Some(near + 1)];
-        let numbers = upper_halves.into_iter().flatten().filter(|&high| high < SUBSPACE).map(|high| high << 32);
-        let mut numbers = numbers.map(|high| high | u64::from(received));
-        let number = if self.esn {
-            // A number below zero that lies in the window goes first, and is not there.
-            let below_zero = i128::from(received) - i128::from(SUBSPACE);
-            if below_zero >= self.bottom() {
-                return None;
-            }
-            numbers.find(|&number| self.is_inferred(number))
-        } else {
-            Some(u64::from(received))
-        };
-        number.filter(|&number| self.is_new(number))
-    }
-
-    fn accept(&mut self, number: u64) {
-        assert!(self.accepted.insert(number));
-    }
-
-    /// Numbers at which a window that is not like this would show it.
-    fn telling(&self) -> Vec<u32> {
-        let (t, w) = (self.highest() as u32, self.size);
-        let edges = [t, t.wrapping_sub(w), t.wrapping_sub(64), t.wrapping_sub(w.next_multiple_of(64)), 0];
-        let edges = edges.into_iter().chain(self.accepted.iter().rev().take(3).map(|&number| number as u32));
-        edges.flat_map(|edge| [edge.wrapping_sub(1), edge, edge.wrapping_add(1)]).collect()
-    }
-
-    /// All numbers of the window, and some on both sides of it.
-    fn all(&self) -> Vec<u32> {
-        let first = (self.highest() as u32).wrapping_sub(self.size).wrapping_sub(2);
-        (0..self.size + 5).map(|step| first.wrapping_add(step)).chain(self.telling()).collect()
-    }
-}
 
 /// The next number that a sender uses, as seen from the receiver's window.
 #[derive(Clone, Debug)]
