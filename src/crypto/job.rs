@@ -1,6 +1,7 @@
 //! Work handed to a provider in one piece, so that it can do a packet's two algorithms at the same time, and several packets
 //! side by side.
 
+use super::constant_time::same_octets;
 use super::{CryptoError, Icv};
 
 /// How a job went that nobody has done.
@@ -221,17 +222,26 @@ impl<'j, K, I> IcvJob<'j, K, I> {
         self.received
     }
 
-    /// Says how it went: the ICV if it was to be computed, nothing if it was to be verified and is right.
+    /// Says how it went: the ICV if it was to be computed, nothing if it was to be verified and is right. A provider that says the
+    /// ICV of a job that was to be verified leaves it to the job to compare, in constant time.
     pub fn finish(&mut self, result: Result<Option<Icv>, CryptoError>) {
-        self.result = result;
+        self.result = match (self.received, result) {
+            (Some(received), Ok(Some(icv))) if same_octets(icv.as_octets(), received) => Ok(None),
+            (Some(_), Ok(Some(_))) => Err(CryptoError::Mismatch),
+            // There is none to be had.
+            (None, Ok(None)) => Err(CryptoError::Provider),
+            (_, result) => result,
+        };
     }
 
-    /// How it went.
+    /// How it went: the ICV if it was to be computed, nothing if it was to be verified and is right.
     ///
     /// # Errors
     ///
     /// - What the provider said to [`finish`](Self::finish).
-    /// - [`CryptoError::Provider`]: it said nothing. A job that is forgotten never counts as a packet that verified.
+    /// - [`CryptoError::Mismatch`]: it said another ICV than the one received.
+    /// - [`CryptoError::Provider`]: it said nothing, or that there is no ICV where one was to be computed. A job that is forgotten
+    ///   never counts as a packet that verified.
     pub fn result(&self) -> Result<Option<&Icv>, CryptoError> {
         self.result.as_ref().map(Option::as_ref).map_err(|error| *error)
     }
@@ -254,11 +264,32 @@ mod tests {
         assert_eq!(job.result(), Err(CryptoError::Provider));
         job.finish(Ok(()));
         assert_eq!(job.result(), Ok(()));
-        for mut job in [IcvJob::compute(&(), ()), IcvJob::verify(&(), (), &[0; 12])] {
+        for job in [IcvJob::compute(&(), ()), IcvJob::verify(&(), (), &[0; 12])] {
             assert_eq!(job.result().err(), Some(CryptoError::Provider));
-            job.finish(Ok(None));
-            assert!(job.result().is_ok());
         }
+    }
+
+    #[test]
+    fn an_icv_is_no_proof_that_another_verifies() {
+        let icv = |octet| Icv::truncated(&[octet; 16], 12);
+        let mut job = IcvJob::verify(&(), (), &[7; 12]);
+        let results = [
+            (Ok(icv(8)), Some(CryptoError::Mismatch)),
+            (Ok(Icv::truncated(&[7; 16], 16)), Some(CryptoError::Mismatch)),
+            (Ok(icv(7)), None),
+            (Ok(None), None),
+            (Err(CryptoError::Length), Some(CryptoError::Length)),
+        ];
+        for (said, error) in results {
+            job.finish(said);
+            assert_eq!(job.result().err(), error);
+            assert!(job.result().is_ok_and(|icv| icv.is_none()) || error.is_some());
+        }
+        let mut job = IcvJob::compute(&(), ());
+        job.finish(Ok(None));
+        assert_eq!(job.result().err(), Some(CryptoError::Provider));
+        job.finish(Ok(icv(8)));
+        assert_eq!(job.result().map(|icv| icv.map(|icv| icv.as_octets().to_vec())), Ok(Some(std::vec![8; 12])));
     }
 
     #[test]

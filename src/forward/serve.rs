@@ -124,7 +124,7 @@ fn target<A: Arrived>(arrived: &A, index: usize) -> Target {
 }
 
 fn hash((address, port): Target) -> u8 {
-    address.map_or(0, |address| (spread(address, port.unwrap_or(0).into()) >> 24) as u8)
+    address.map_or(0, |address| (spread(0, address, port.unwrap_or(0).into()) >> 24) as u8)
 }
 
 /// The first of `addresses` that packets are not routed to, whether its bit is set or not: a bit may have been cleared on the

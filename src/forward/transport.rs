@@ -11,7 +11,7 @@ const ICMPV6_ECHO_REQUEST: u8 = 128;
 const FRAGMENT_HEADER_LEN: usize = 8;
 
 /// What follows the Xcast headers of a packet: a header of kind `number` at `at`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Behind<'a> {
     pub(super) family: Family,
     pub(super) octets: &'a [u8],

@@ -9,7 +9,7 @@ use crate::wire::{ChecksumUpdate, DestinationSet, DscpMerge, Family, XcastPacket
 const FRONT_LEN: usize = 12;
 
 /// What the Xcast copies of one packet have in common, worked out once.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Common<'a> {
     packet: &'a XcastPacket<'a>,
     /// As they arrived, up to the last octet that a copy changes.
@@ -68,7 +68,7 @@ fn front(headers: &[u8], family: Family, traffic_class: u8, hop_limit: u8) -> Op
 }
 
 /// An Xcast copy: what differs from the packet that arrived, as [`PacketCopy`](super::PacketCopy) says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct XcastCopy<'a> {
     common: &'a Common<'a>,
     destinations: DestinationSet,

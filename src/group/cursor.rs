@@ -1,7 +1,6 @@
-//! Writing and reading in order, without panics.
+//! Writing and reading in order, without panics. What is written or read may be keys: there is no `Debug`.
 
 /// Writes one thing behind the other. Nothing is written that does not fit whole.
-#[derive(Debug)]
 pub(super) struct Writer<'b> {
     buffer: &'b mut [u8],
     at: usize,
@@ -31,7 +30,7 @@ impl<'b> Writer<'b> {
 }
 
 /// Reads one thing behind the other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
 }

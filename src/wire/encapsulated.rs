@@ -15,12 +15,24 @@ use super::{
 /// A packet that holds another one directly behind its outer headers.
 ///
 /// In IPv6 the outer headers may include Hop-by-Hop and Destination Options, as RFC 2473 §4 has them in tunnels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Encapsulated<'a> {
     octets: &'a [u8],
     outer: IpHeader<'a>,
     inner_at: usize,
     semi_permeable: bool,
+}
+
+impl core::fmt::Debug for Encapsulated<'_> {
+    /// The inner packet, which may be secret, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Encapsulated")
+            .field("outer", &self.outer)
+            .field("inner_at", &self.inner_at)
+            .field("inner_len", &self.inner().len())
+            .field("semi_permeable", &self.semi_permeable)
+            .finish()
+    }
 }
 
 impl<'a> Encapsulated<'a> {

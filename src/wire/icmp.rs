@@ -110,11 +110,22 @@ impl core::error::Error for IcmpError {
 /// A router's message that a packet was too big, its checksums checked.
 ///
 /// Nothing authenticates it: whoever can send a packet to its receiver may have made it all up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PacketTooBig<'a> {
     destination: IpAddr,
     mtu: Option<usize>,
     quoted: &'a [u8],
+}
+
+impl core::fmt::Debug for PacketTooBig<'_> {
+    /// What is quoted may be anybody's packet, and is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PacketTooBig")
+            .field("destination", &self.destination)
+            .field("mtu", &self.mtu)
+            .field("quoted_len", &self.quoted.len())
+            .finish()
+    }
 }
 
 impl<'a> PacketTooBig<'a> {

@@ -126,12 +126,22 @@ impl PacketLayout {
 }
 
 /// An Xcast packet that may be edited in the few ways that keep it sound.
-#[derive(Debug)]
 pub struct XcastPacketMut<'a> {
     octets: &'a mut [u8],
     layout: PacketLayout,
     anonymous: bool,
     one_word: bool,
+}
+
+impl core::fmt::Debug for XcastPacketMut<'_> {
+    /// What follows the Xcast headers, which may be secret, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("XcastPacketMut")
+            .field("len", &self.octets.len())
+            .field("layout", &self.layout)
+            .field("anonymous", &self.anonymous)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> XcastPacketMut<'a> {

@@ -24,14 +24,20 @@ pub mod payload_type {
 /// Octets of the header that every payload begins with.
 pub const PAYLOAD_HEADER_LEN: usize = 4;
 
-/// One payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One payload. It may hold keys: its `Debug` shows how long it is, and it has no `PartialEq`.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Payload<'a> {
     /// Its type, see [`payload_type`].
     pub kind: u8,
     /// What follows its generic header.
     pub body: &'a [u8],
+}
+
+impl core::fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Payload").field("kind", &self.kind).field("body_len", &self.body.len()).finish()
+    }
 }
 
 /// Walks a chain of payloads.
@@ -45,10 +51,17 @@ pub struct Payload<'a> {
 /// ```
 ///
 /// It ends behind the payload whose next payload is 0, or at the first error.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Payloads<'a> {
     next: u8,
     reader: Reader<'a>,
+}
+
+impl core::fmt::Debug for Payloads<'_> {
+    /// The payloads may hold keys.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Payloads").field("next", &self.next).field("rest_len", &self.rest().len()).finish()
+    }
 }
 
 impl<'a> Payloads<'a> {

@@ -10,7 +10,7 @@ use crate::crypto::{PrfOutput, PrfProvider};
 use crate::group::cursor::Writer;
 
 /// What identifies a message within its phase 1, and what it is chained to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Frame<'a> {
     pub(super) exchange_type: u8,
     pub(super) message_id: u32,
@@ -107,7 +107,6 @@ pub(super) fn seal<P: PrfProvider>(
 }
 
 /// A message that verified.
-#[derive(Debug)]
 pub(super) struct Opened<'a> {
     pub(super) hash: PrfOutput,
     /// Its last block of cipher text.

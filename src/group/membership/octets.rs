@@ -5,7 +5,6 @@ use zeroize::Zeroize;
 pub(super) use crate::group::cursor::Reader;
 
 /// Octets to be written; counts on beyond the end, so that the length needed is known.
-#[derive(Debug)]
 pub(super) struct Writer<'a> {
     octets: &'a mut [u8],
     len: usize,

@@ -19,7 +19,7 @@ const MAX_FRONT_LEN: usize = ipv4::MAX_HEADER_LEN + ah::encoded_len(Family::V6, 
 
 /// What is needed to read a packet as AH covers it: its IP header and AH with mutable fields zeroed, and how to find the
 /// mutable fields of its IPv6 extension headers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Coverage<'a> {
     packet: &'a [u8],
     /// The IP header, then the AH. Without extension headers between them they are one slice: a hash takes one long string
@@ -223,7 +223,7 @@ fn check_routing(
 }
 
 /// Walks IPv6 extension headers of the shape of Hop-by-Hop, up to `end`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Extensions<'a> {
     packet: &'a [u8],
     kind: u8,
@@ -259,7 +259,7 @@ impl<'a> Iterator for Extensions<'a> {
 }
 
 /// The mutable fields of IPv6 extension headers, as ascending ranges of the packet.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct MutableFields<'a> {
     headers: Extensions<'a>,
     routing: RoutingRule,
@@ -327,7 +327,7 @@ impl RoutingRule {
 }
 
 /// Slices of the packet between mutable fields, and zeros for those.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct ExtensionParts<'a> {
     packet: &'a [u8],
     at: usize,

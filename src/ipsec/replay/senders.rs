@@ -23,8 +23,8 @@ impl SenderKey {
     /// A number by which to look for it. Made of what tells senders apart in nearly every deployment: SPI and source address. Keys
     /// that differ in the rest alone have one hash.
     #[inline]
-    const fn hash(&self) -> u32 {
-        spread(self.source, self.sa.spi.value())
+    const fn hash(&self, seed: u64) -> u32 {
+        spread(seed, self.source, self.sa.spi.value())
     }
 }
 
@@ -89,29 +89,46 @@ impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
 ///
 /// # Security
 ///
-/// Who holds the key of an association for any sender can choose source addresses that have one hash: then finding such a sender
-/// takes a look at each of them, at most at `SENDERS`. Nobody else can, as only packets that verified add senders; and who is
-/// found does not depend on it.
+/// A window belongs to a source whose packet verified. Under an association for any sender that can be any source for who holds the
+/// key, and under ESP in transport mode for who captured one packet ([`SaConfig::source`]). Whoever knows the seed of the hash, and
+/// without [`with_seed`](Self::with_seed) everybody does, can choose such sources that all have one hash: then finding one of them, also for a
+/// packet that will not verify, takes a look at each. Who is found does not depend on it.
 ///
 /// [`SaConfig::source`]: crate::ipsec::SaConfig::source
-#[derive(Debug)]
 pub struct SenderWindows<const SENDERS: usize = 16, const WORDS: usize = 2> {
     size: u32,
     windows: heapless::Vec<(SenderKey, ReplayWindow<[u64; WORDS]>), SENDERS>,
     /// Where in `windows` a sender is.
     index: Index<SENDERS>,
+    seed: u64,
+}
+
+impl<const SENDERS: usize, const WORDS: usize> core::fmt::Debug for SenderWindows<SENDERS, WORDS> {
+    /// The seed of the hash, and what it leads to, is not shown.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("SenderWindows")
+            .field("size", &self.size)
+            .field("windows", &self.windows)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     /// An empty table whose windows hold `size` numbers, or `None` unless that is between 32 and `64 * WORDS`.
     #[must_use]
     pub fn new(size: u32) -> Option<Self> {
+        Self::with_seed(size, 0)
+    }
+
+    /// The same, with a random number that senders are hashed with, so that nobody can choose senders that have one hash.
+    #[must_use]
+    pub fn with_seed(size: u32, seed: u64) -> Option<Self> {
         ReplayWindow::<[u64; WORDS]>::new(size)?;
-        Some(Self { size, windows: heapless::Vec::new(), index: Index::new() })
+        Some(Self { size, windows: heapless::Vec::new(), index: Index::new(), seed })
     }
 
     /// Adds a sender known to be at `highest`, as told by the key server, or moves a known one's window there if that is
-    /// further right.
+    /// further right. Behind 2<sup>32</sup> - 1 nothing follows under an association without extended sequence numbers.
     ///
     /// # Errors
     ///
@@ -141,6 +158,8 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     ///
     /// Everything that sender ever sent under the association can be replayed afterwards, once, as if it were new. Nothing is
     /// ever dropped by itself.
+    ///
+    /// Takes a time that grows with `SENDERS`, as [`forget`](Self::forget) does: not for every packet that meets a full table.
     pub fn forget_sender(&mut self, sender: &SenderKey) -> bool {
         let Some(place) = self.place_of(sender) else { return false };
         // The last takes its place, unless it is the last.
@@ -173,19 +192,20 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
 impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
     #[inline]
     fn place_of(&self, sender: &SenderKey) -> Option<usize> {
-        self.index.find(sender.hash(), |place| self.windows.get(place).is_some_and(|(key, _)| key == sender))
+        self.index.find(sender.hash(self.seed), |place| self.windows.get(place).is_some_and(|(key, _)| key == sender))
     }
 
     /// Adds a sender that is not there.
     fn push(&mut self, sender: SenderKey, window: ReplayWindow<[u64; WORDS]>) -> Result<(), ReplayError> {
         self.windows.push((sender, window)).map_err(|_| ReplayError::TableFull)?;
-        self.index.push(sender.hash());
+        self.index.push(sender.hash(self.seed));
         Ok(())
     }
 
     /// Windows were taken out.
     fn rebuild_index(&mut self) {
-        self.index.rebuild(self.windows.iter().map(|(key, _)| key.hash()));
+        let seed = self.seed;
+        self.index.rebuild(self.windows.iter().map(|(key, _)| key.hash(seed)));
     }
 }
 
