@@ -2,9 +2,9 @@
 
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::ipsec::{
-    Action, Mode, ModeKind, NoAudit, Outbound, OutboundError, OutboundKey, OutboundSa, OutboundSad, OuterAddress,
-    OuterHeader, PacketBuf, PolicyId, Required, SaConfig, SaId, SealError, SecurityProtocol, SelectorSet, Selectors,
-    Usage,
+    Action, Addresses, Mode, ModeKind, NoAudit, Outbound, OutboundError, OutboundKey, OutboundSa, OutboundSad,
+    OuterAddress, OuterHeader, PacketBuf, PolicyId, Required, SaConfig, SaId, SealError, SecurityProtocol, SelectorSet,
+    Selectors, Usage,
 };
 use xcast_sec::wire::Family;
 
@@ -144,6 +144,48 @@ fn a_careless_store_gets_no_packet_sealed_for_others() {
         assert_eq!(result, Err(OutboundError::Seal(SealError::OtherAddresses)));
         assert_eq!((outbound.counters().packets, outbound.counters().out_no_states), (1, 1));
         assert_eq!(packet.as_octets(), plain);
+    }
+}
+
+/// A store that has two associations for each protocol and hands them out in turn.
+struct InTurn {
+    all: Vec<OutboundSa<RustCrypto>>,
+    asked: usize,
+}
+
+impl OutboundSad<RustCrypto> for InTurn {
+    fn select(&mut self, key: &OutboundKey) -> Option<&mut OutboundSa<RustCrypto>> {
+        self.asked += 1;
+        self.all.iter_mut().filter(|sa| sa.sa().protocol() == key.protocol).nth(self.asked % 2)
+    }
+}
+
+/// Whether an association is for a packet is looked at before anything is sealed. It is not sealed under another one then.
+#[test]
+fn a_store_that_changes_its_mind_gets_nothing_sealed_under_the_other() {
+    let traffic = Traffic::Unicast6;
+    let ours = SelectorSet { remote: Addresses::one(traffic.destination()), ..SelectorSet::ANY };
+    let theirs = SelectorSet { remote: Addresses::one(host(Family::V6, 77)), ..SelectorSet::ANY };
+    for required in ALL_REQUIRED {
+        let configs = configs_of(required, traffic.family());
+        let sa = |config: &SaConfig<'_>, number, selectors| {
+            sender_of(&SaConfig { spi: spi(config.spi.value() + number), selectors, ..*config })
+        };
+        for first in 0..2 {
+            let all = configs.iter().flat_map(|config| [sa(config, 0, ours), sa(config, 0x100, theirs)]).collect();
+            let mut outbound =
+                Outbound::new(InTurn { all, asked: first }, protecting(traffic.sent(), required), NoAudit);
+            let plain = traffic.packet();
+            let mut storage = vec![0; 400];
+            storage[200..200 + plain.len()].copy_from_slice(&plain);
+            let mut packet = PacketBuf::new(&mut storage, 200..200 + plain.len()).unwrap();
+            let result = outbound.process(&mut RustCrypto, &mut Rng(0), None, NOW, &mut packet);
+            let used = |sa: &OutboundSa<RustCrypto>| sa.counter().last() > 0;
+            let wrong = outbound.sad.all.iter().any(|sa| used(sa) && *sa.sa().selectors() == theirs);
+            assert!(!wrong, "{required:?}, {first}: {result:?}");
+            // With one protection nothing is asked again.
+            assert_eq!(result.is_ok(), configs.len() == 1 && first == 1, "{required:?}, {first}: {result:?}");
+        }
     }
 }
 

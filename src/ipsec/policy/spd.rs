@@ -9,8 +9,10 @@ use super::selectors::{Selectors, UpperLayer};
 ///
 /// # Security
 ///
-/// Asked once for every packet that crosses the IPsec boundary, before it is sealed; and for every one received, with what an
-/// attacker chose: for one without protection as it arrived, for one with protection once it is opened. A wrong
+/// Asked for every packet that crosses the IPsec boundary, before it is sealed; and for every one received, with what an
+/// attacker chose: for one without protection as it arrived, for one with protection once it is opened. For an Xcast packet it
+/// is asked twice, or twice for each port it lists, as such a packet passes only if policy says the same of everything that it
+/// may be taken for. A wrong
 /// [`Bypass`](Action::Bypass) lets traffic out in the clear, or lets in what anybody can forge. An implementation that cannot
 /// tell answers [`Discard`](Action::Discard).
 ///

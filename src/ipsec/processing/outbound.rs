@@ -166,8 +166,8 @@ impl<S, Q, A> Outbound<S, Q, A> {
         let soft_limit = match self.judge(step.code_points, packet)? {
             Fate::Bypass => return Ok(Sent::Bypassed),
             Fate::Alone(key) => {
-                select_for(&mut self.sad, &key, step.code_points, packet)?;
-                self.seal(step, &key, None, packet)?
+                let sa = select_for(&mut self.sad, &key, step.code_points, packet)?;
+                seal(step, &key, sa, None, packet)?
             }
             Fate::InAh(esp) => self.seal_both(step, &esp, packet)?,
         };
@@ -201,28 +201,6 @@ impl<S, Q, A> Outbound<S, Q, A> {
         })
     }
 
-    /// Seals under one association. `outer` is the protection that goes around it afterwards.
-    fn seal<P, G>(
-        &mut self,
-        step: &mut Step<'_, P, G>,
-        key: &OutboundKey,
-        outer: Option<Beneath>,
-        packet: &mut PacketBuf<'_>,
-    ) -> Result<Option<(SaId, LimitKind)>, OutboundError>
-    where
-        P: CryptoProvider,
-        G: TryCryptoRng + ?Sized,
-        S: OutboundSad<P>,
-    {
-        let sa = select(&mut self.sad, key)?;
-        let id = sa.sa().id();
-        step.sa = Some(Chosen::of(sa, key));
-        let sealed = sa
-            .seal_beneath(outer, step.now, step.crypto, step.rng, step.code_points, packet)
-            .map_err(OutboundError::Seal)?;
-        Ok(sealed.soft_limit.map(|limit| (id, limit)))
-    }
-
     /// Seals with ESP, and AH around it. What AH would refuse is found out before ESP changes the packet.
     fn seal_both<P, G>(
         &mut self,
@@ -236,7 +214,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
         S: OutboundSad<P>,
     {
         let inner = select_for(&mut self.sad, esp, step.code_points, packet)?;
-        let ends = inner.ends_around(packet).map_err(OutboundError::Seal)?;
+        let (inner, ends) = (inner.sa().id(), inner.ends_around(packet).map_err(OutboundError::Seal)?);
         let ah = OutboundKey {
             protocol: SecurityProtocol::Ah,
             mode: ModeKind::Transport,
@@ -249,10 +227,31 @@ impl<S, Q, A> Outbound<S, Q, A> {
         let in_tunnel = esp.mode == ModeKind::Tunnel;
         let beneath =
             outer.prepare(in_tunnel, ends.family(), step.now, step.code_points, packet).map_err(OutboundError::Seal)?;
-        let inner_limit = self.seal(step, esp, Some(beneath), packet)?;
-        let outer_limit = self.seal(step, &ah, None, packet)?;
+        let outer = outer.sa().id();
+        let inner_limit = seal(step, esp, select_again(&mut self.sad, esp, inner)?, Some(beneath), packet)?;
+        let outer_limit = seal(step, &ah, select_again(&mut self.sad, &ah, outer)?, None, packet)?;
         Ok(outer_limit.or(inner_limit))
     }
+}
+
+/// Seals under one association. `outer` is the protection that goes around it afterwards.
+fn seal<P, G>(
+    step: &mut Step<'_, P, G>,
+    key: &OutboundKey,
+    sa: &mut OutboundSa<P>,
+    outer: Option<Beneath>,
+    packet: &mut PacketBuf<'_>,
+) -> Result<Option<(SaId, LimitKind)>, OutboundError>
+where
+    P: CryptoProvider,
+    G: TryCryptoRng + ?Sized,
+{
+    let id = sa.sa().id();
+    step.sa = Some(Chosen::of(sa, key));
+    let sealed = sa
+        .seal_beneath(outer, step.now, step.crypto, step.rng, step.code_points, packet)
+        .map_err(OutboundError::Seal)?;
+    Ok(sealed.soft_limit.map(|limit| (id, limit)))
 }
 
 fn select<'s, P, S>(sad: &'s mut S, key: &OutboundKey) -> Result<&'s mut OutboundSa<P>, OutboundError>
@@ -261,6 +260,16 @@ where
     S: OutboundSad<P>,
 {
     sad.select(key).ok_or(OutboundError::NoSa { policy: key.policy, protocol: key.protocol })
+}
+
+/// The same, which must be the association `id`: nobody looked whether the packet fits another.
+fn select_again<'s, P, S>(sad: &'s mut S, key: &OutboundKey, id: SaId) -> Result<&'s mut OutboundSa<P>, OutboundError>
+where
+    P: CryptoProvider,
+    S: OutboundSad<P>,
+{
+    let none = OutboundError::NoSa { policy: key.policy, protocol: key.protocol };
+    sad.select(key).filter(|sa| sa.sa().id() == id).ok_or(none)
 }
 
 /// The same for a packet that is not sealed yet: the association must be for everything that it may be taken for.

@@ -49,8 +49,9 @@ impl OutboundKey {
 ///
 /// # Security
 ///
-/// Asked once or twice for every packet that policy protects. What it returns seals the packet: an association of another
-/// policy shows it to whoever holds that one's key.
+/// Asked for every packet that policy protects, for each of its protections, and for one that is under AH around ESP once more. What
+/// it returns seals the packet: an association of another policy shows it to whoever holds that one's key. The same key has to get
+/// the same answer until the packet is sealed; it is not sealed under another one.
 pub trait OutboundSad<P: CryptoProvider> {
     /// The association for `key`, if there is one.
     fn select(&mut self, key: &OutboundKey) -> Option<&mut OutboundSa<P>>;

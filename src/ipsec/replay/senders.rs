@@ -32,8 +32,8 @@ impl SenderKey {
 ///
 /// # Security
 ///
-/// Asked once for every packet that names a known association, in a batch twice, before anything about it is verified. An implementation that
-/// makes state for a sender in [`check`](Self::check) can be filled by forged packets; one that forgets a window lets that
+/// Asked for every packet that names a known association, before anything about it is verified, in a batch twice; by
+/// [`Inbound`](crate::ipsec::Inbound) once more for each protection before the window moves. An implementation that makes state for a sender in [`check`](Self::check) can be filled by forged packets; one that forgets a window lets that
 /// sender's packets be replayed.
 ///
 /// A store for one sender alone:
