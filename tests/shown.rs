@@ -12,8 +12,8 @@ use xcast_sec::stack::{
     Datagram, FnLink, HeaderTemplate, Limits, MAX_HEADERS_LEN, Member, Origin, Session, SessionConfig,
 };
 use xcast_sec::wire::{
-    AhHeader, BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, Destinations, UdpDatagram, UdpRepr, XcastPacket,
-    XcastRepr, protocol,
+    AhHeader, BitmapPlace, Checksum, ChecksumPolicy, CodePoints, DestinationSet, Destinations, Encapsulated, Ipv4Repr,
+    Ipv6Repr, PacketTooBig, UdpDatagram, UdpRepr, XcastPacket, XcastPacketMut, XcastRepr, protocol,
 };
 
 /// What must not be seen.
@@ -72,6 +72,67 @@ fn transport() {
     let text = format!("{:?}", Datagram { source_port: 7, destination_port: 8, payload: &SECRET });
     shows(&Datagram { source_port: 7, destination_port: 8, payload: &SECRET }, &text);
     assert!(text.contains('7') && text.contains('8'), "{text}");
+}
+
+/// The inner packet of a tunnel, a packet to be edited, and what a router quotes.
+#[test]
+fn packets_in_other_forms() {
+    let mut octets = packet();
+    let outer = Ipv6Repr {
+        traffic_class: 0,
+        hop_limit: 9,
+        next_header: protocol::IPV6,
+        source: members()[0],
+        destination: members()[1],
+        payload_len: octets.len(),
+    };
+    let mut tunnelled = vec![0; 40];
+    outer.emit(&mut tunnelled).unwrap();
+    tunnelled.extend_from_slice(&octets);
+    let inside = Encapsulated::parse(&tunnelled, &code_points()).unwrap().unwrap();
+    assert_eq!(inside.inner(), octets);
+    let shown = format!("{inside:?}");
+    shows(&inside, &shown);
+    assert!(
+        shown.ends_with(&format!("inner_at: 40, inner_len: {}, semi_permeable: false }}", octets.len())),
+        "{shown}"
+    );
+
+    // RFC 1191 §4; the checksum is over the message alone.
+    let mut message = [&[3, 4, 0, 0, 0, 0, 2, 200][..], &SECRET].concat();
+    let sum = Checksum::new().add_octets(&message).finish();
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let header = Ipv4Repr {
+        tos: 0,
+        ttl: 9,
+        protocol: 1,
+        source: [192, 0, 2, 1].into(),
+        destination: [192, 0, 2, 2].into(),
+        options_len: 0,
+        payload_len: message.len(),
+    };
+    let mut report = vec![0; header.encoded_len()];
+    header.emit(&mut report).unwrap();
+    report.extend_from_slice(&message);
+    let report = PacketTooBig::parse(&report).unwrap();
+    assert_eq!(report.quoted(), SECRET);
+    shows(&report, "PacketTooBig { destination: 192.0.2.2, mtu: Some(712), quoted_len: 32 }");
+
+    let edited = XcastPacketMut::parse(&mut octets, &code_points(), ChecksumPolicy::Verify).unwrap();
+    let shown = format!("{edited:?}");
+    shows(&edited, &shown);
+    assert!(shown.starts_with("XcastPacketMut { len: "), "{shown}");
+}
+
+/// A payload of IKE may be a Key Download.
+#[test]
+fn payloads_of_ike() {
+    let chain = [&[0, 0, 0, 36][..], &SECRET].concat();
+    let mut payloads = ike::Payloads::new(ike::payload_type::KEY_DOWNLOAD, &chain);
+    shows(&payloads, "Payloads { next: 17, rest_len: 36 }");
+    let payload = payloads.next().unwrap().unwrap();
+    assert_eq!(payload.body, SECRET);
+    shows(&payload, "Payload { kind: 17, body_len: 32 }");
 }
 
 #[test]

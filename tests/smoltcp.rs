@@ -120,7 +120,7 @@ fn every_socket_gets_exactly_the_payloads_over_the_wrapper() {
     // X=0 in the clear: the wrapper is not needed, and does no harm.
     for run in runs(&[Protection::None]) {
         let mut network = protected(run);
-        network.speak(b"to whom it may concern").unwrap();
+        assert_eq!(network.speak(b"to whom it may concern").unwrap().failed, 0);
         network.run(5);
         let expected = [heard(&network, b"to whom it may concern")];
         assert!(network.members.iter_mut().all(|member| member.hear() == expected), "{run}");
@@ -135,7 +135,7 @@ fn what_routers_made_unicast_reaches_smoltcp_without_a_wrapper() {
     // Protected packets do not become unicast: without the wrapper nobody hears them.
     for run in runs(&PROTECTED) {
         let mut network = plain(run);
-        network.speak(b"to members only").unwrap();
+        assert_eq!(network.speak(b"to members only").unwrap().failed, 0);
         network.run(5);
         assert!(network.members.iter_mut().all(|member| member.hear().is_empty()), "{run}");
     }
@@ -145,7 +145,7 @@ fn what_routers_made_unicast_reaches_smoltcp_without_a_wrapper() {
 fn replies_go_back_by_ordinary_unicast() {
     for run in runs(&PROTECTED) {
         let mut network = protected(run);
-        network.speak(b"who is there?").unwrap();
+        assert_eq!(network.speak(b"who is there?").unwrap().failed, 0);
         network.run(5);
         for index in 0..MEMBERS {
             network.reply(index, format!("member {index}").as_bytes()).unwrap();
@@ -168,7 +168,7 @@ fn a_packet_changed_anywhere_is_not_heard_and_leaves_no_trace() {
     for run in runs(&PROTECTED) {
         for index in [0, ETHERNET] {
             let mut network = protected(run);
-            network.speak(b"what I say, nobody else does").unwrap();
+            assert_eq!(network.speak(b"what I say, nobody else does").unwrap().failed, 0);
             let [original] = &network.intercept(index)[..] else { panic!("{run}: one packet") };
             let packet_at = network.members[index].host_end.packet_at();
             let packet =
@@ -201,7 +201,7 @@ fn a_packet_changed_anywhere_is_not_heard_and_leaves_no_trace() {
 fn packets_for_others_are_not_handed_on() {
     for run in runs(&PROTECTED) {
         let mut network = protected(run);
-        network.speak(b"each at home").unwrap();
+        assert_eq!(network.speak(b"each at home").unwrap().failed, 0);
         let copies: Vec<Vec<u8>> = (0..2).map(|index| network.intercept(index).pop().unwrap()).collect();
         // B and C are both listed, but each copy serves one of them.
         let (heard, refusal) = inject(&mut network, 0, copies[1].clone());
@@ -255,7 +255,7 @@ fn nobody_is_heard_in_the_clear_where_policy_says_protect() {
             }
             // Xcast in the clear, as A would send it in a session without protection.
             let mut clear = plain(Run { protection: Protection::None, ..run });
-            clear.speak(b"believe me").unwrap();
+            assert_eq!(clear.speak(b"believe me").unwrap().failed, 0);
             let xcast = clear.a.device.sent().pop().unwrap();
             let (heard, refusal) = inject(&mut network, index, frame(index, &xcast));
             assert_eq!(heard, [], "{run}");
@@ -293,7 +293,7 @@ fn ordinary_traffic_is_not_disturbed() {
             assert_eq!(network.members[index].host.device.receiver().counters().ipsec, 0, "{run}");
         }
         // And Xcast goes on in between.
-        network.speak(b"still there").unwrap();
+        assert_eq!(network.speak(b"still there").unwrap().failed, 0);
         network.run(5);
         let expected = [heard(&network, b"still there")];
         assert!(network.members.iter_mut().all(|member| member.hear() == expected), "{run}");
@@ -311,7 +311,7 @@ fn a_host_that_is_listed_twice_hears_it_at_both_ports() {
         }
         network.session = session;
         let others = [7050, 7051].map(|port| network.members[ETHERNET].host.udp_socket(port));
-        network.speak(b"twice and again").unwrap();
+        assert_eq!(network.speak(b"twice and again").unwrap().failed, 0);
         network.run(5);
         let expected = [heard(&network, b"twice and again")];
         assert_eq!(network.members[ETHERNET].hear(), expected, "{run}");
@@ -346,7 +346,7 @@ impl Device for Full {
 fn a_device_without_room_to_answer_loses_nothing_that_arrived() {
     let run = Run { family: Family::V6, protection: Protection::Esp };
     let mut network = protected(run);
-    network.speak(b"patience").unwrap();
+    assert_eq!(network.speak(b"patience").unwrap().failed, 0);
     let packet = network.intercept(0).pop().unwrap();
     let (ours, others) = link(Medium::Ip);
     let own = network.members[0].host.address;

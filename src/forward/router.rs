@@ -14,6 +14,7 @@ use crate::time::Instant;
 use crate::wire::{CodePoints, DestinationSet, DscpMerge, ParseErrorKind, StandardMerge};
 
 /// What became of a packet that was not an error. What is in none of its sets was dropped, and counted.
+#[must_use = "it says whether the packet is for the router itself, too"]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Outcome {

@@ -9,6 +9,7 @@ use crate::ipsec::Layers;
 use crate::wire::{DestinationSet, Dscp, IpHeader, XcastPacket};
 
 /// A packet that came in for this host and passed every check.
+#[must_use = "it is the packet that was received"]
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_enums, reason = "a packet that passes has no other end")]
 #[allow(clippy::large_enum_variant, reason = "lives on the stack, once per packet")]

@@ -96,6 +96,7 @@ impl core::error::Error for PacketError {
 }
 
 /// What became of one segment.
+#[must_use = "packets of the segment may have failed"]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SendReport {

@@ -23,7 +23,7 @@ fn branches<M: DscpMerge>(rule: M, dscps: &[u8]) -> Vec<(Vec<usize>, u8)> {
     let mut router = Router::with_merge(code_points(), policy(|policy| policy.x2u = false), rule);
     let mut log = Log::default();
     let net = Net::uniform(&packet, route(1));
-    router.forward(Instant::START, None, &with_dscps(&packet, dscps), &net, &mut log).unwrap();
+    assert!(router.forward(Instant::START, None, &with_dscps(&packet, dscps), &net, &mut log).is_ok());
     let dscp = |octets: &[u8]| parse(octets).ip().dscp().value();
     log.sent.iter().map(|sent| (sent.destinations.iter().collect(), dscp(&sent.octets))).collect()
 }
@@ -75,7 +75,7 @@ fn reports_are_rationed() {
         let mut router = Router::new(code_points(), policy(|policy| (policy.reports, policy.x2u) = (limit, false)));
         let mut log = Log::default();
         for packet in 0..1_000 {
-            router.forward(Instant::from_millis(50_000 + 10 * packet), None, &octets, &net, &mut log).unwrap();
+            assert!(router.forward(Instant::from_millis(50_000 + 10 * packet), None, &octets, &net, &mut log).is_ok());
         }
         let counters = router.counters;
         assert_eq!((log.too_big.len(), counters.reports), (reports, reports as u64), "{limit:?}");

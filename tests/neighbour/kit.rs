@@ -127,7 +127,7 @@ impl Peer {
             sent.push(octets);
             Ok::<(), EmitError>(())
         });
-        router.forward(xcast_sec::time::Instant::START, None, ping, routes, &mut egress).unwrap();
+        assert!(router.forward(xcast_sec::time::Instant::START, None, ping, routes, &mut egress).is_ok());
         assert_eq!(sent.len(), 1);
         sent.pop()
     }

@@ -30,7 +30,7 @@ fn copies<R: RouteLookup<NextHop = u8>>(packet: &Packet, routes: &R) -> Vec<Copy
         sent.borrow_mut().push(copy.kind());
         Ok::<(), ()>(())
     });
-    router.forward(xcast_sec::time::Instant::START, None, &packet.octets(), routes, &mut egress).unwrap();
+    assert!(router.forward(xcast_sec::time::Instant::START, None, &packet.octets(), routes, &mut egress).is_ok());
     sent.into_inner()
 }
 

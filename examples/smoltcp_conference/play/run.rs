@@ -131,7 +131,9 @@ fn speak<D: Device>(network: &mut Network<D>, outcome: &mut Outcome) -> Result<(
 fn attack(network: &mut Network<XcastDevice<Port>>, outcome: &mut Outcome) -> Result<(), Box<dyn Error>> {
     let a = (network.a.address, SENDER_PORT);
     let d = (network.members[ETHERNET].host.address, member_port(ETHERNET));
-    network.speak(LATE.as_bytes())?;
+    if network.speak(LATE.as_bytes())?.failed > 0 {
+        return Err("a packet could not be sent".into());
+    }
     let caught = network.intercept(ETHERNET).pop().ok_or("D gets nothing")?;
     let mut tampered = caught.clone();
     if let Some(last) = tampered.last_mut() {

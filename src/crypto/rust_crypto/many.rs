@@ -58,17 +58,32 @@ fn side_by_side<C>(aes: &C, group: &mut [&mut Job<'_>])
 where
     C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
 {
-    let mut lanes = Vec::<_, LANES>::new();
-    for lane in group.iter_mut().filter_map(|job| lane(job)) {
-        // A group has no more.
-        let _ = lanes.push(lane);
+    if !encrypt(aes, group) {
+        return one_by_one(group);
     }
-    lockstep::encrypt(aes, &mut lanes);
-    drop(lanes);
     for job in group {
         let result = esp::write_icv(job);
         job.finish(result);
     }
+}
+
+/// Encrypts the data of all of `group`, or of none if one does not have the lengths of CBC: nobody writes an ICV over what is
+/// not encrypted.
+fn encrypt<C>(aes: &C, group: &mut [&mut Job<'_>]) -> bool
+where
+    C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
+{
+    let jobs = group.len();
+    let mut lanes = Vec::<_, LANES>::new();
+    for lane in group.iter_mut().filter_map(|job| lane(job)) {
+        // One too many is missed below.
+        let _ = lanes.push(lane);
+    }
+    let all = lanes.len() == jobs;
+    if all {
+        lockstep::encrypt(aes, &mut lanes);
+    }
+    all
 }
 
 /// The data of `job`, which is [fit](esp::fits_cbc) for CBC.

@@ -26,9 +26,10 @@ pub enum InboundError {
     /// It was not opened.
     Open(OpenError),
     /// It was not opened, because its ICV did not verify; and that is the packet with which enough in a row have failed under
-    /// an association with extended sequence numbers for it to be out of step (RFC 4303 §A3.1). It is unchanged: hand it to
-    /// [`Inbound::resynchronize`], in the background and not too often: anybody can provoke this error. (AH that stood around an
-    /// ESP out of step is off, though: then it takes the packet as it arrived.)
+    /// an association with extended sequence numbers for it to be out of step (RFC 4303 §A3.1). Hand it, as it arrived, to
+    /// [`Inbound::resynchronize`], in the background and not too often: anybody can provoke this error. It is unchanged but where
+    /// AH stood around an ESP out of step, which is off then; and in a batch in which packets before it moved the window into
+    /// another upper half, where it may be decrypted.
     OutOfStep,
     /// What policy would judge it by cannot be read.
     Unreadable(ParseError),

@@ -46,8 +46,9 @@ impl<P: CryptoProvider> OutboundSa<P> {
     /// let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, 64..104).unwrap());
     /// let mut last = 0;
     /// sa.seal_batch(Instant::START, &mut RustCrypto, &mut rng, None, &mut packets, |_, packet, sealed| {
+    ///     let Ok(sealed) = sealed else { return }; // Not sealed: never to be sent.
     ///     assert!(packet.len() > 40); // To the device.
-    ///     last = sealed.unwrap().sequence;
+    ///     last = sealed.sequence;
     /// });
     /// assert_eq!(last, 8);
     /// # }
