@@ -82,7 +82,8 @@ pub struct XcastRepr<'a> {
     pub dscps: Option<&'a [Dscp]>,
     /// One port per destination (P=1, or the Ports option), or none.
     pub ports: Option<&'a [u16]>,
-    /// A: routers erase the addresses of destinations served elsewhere.
+    /// A: the addresses of destinations that are not to be served are left out, as zeros (RFC 5058 §9.2.2): here, and by each
+    /// router that the packet passes.
     pub anonymous: bool,
     /// X: routers must not turn the packet into a unicast one. Always set on the wire if AH or ESP follows.
     pub no_x2u: bool,
@@ -279,6 +280,11 @@ impl XcastRepr<'_> {
         Ok(payload)
     }
 
+    /// Whether the packet holds the address of a destination.
+    const fn shows(&self, index: usize) -> bool {
+        !self.anonymous || self.bits.contains(index)
+    }
+
     /// VERSION and flags without P.
     fn version_flags(&self) -> u8 {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
@@ -332,7 +338,7 @@ impl XcastRepr<'_> {
         };
         header.fill(0);
         put(header, 0, fixed.as_bytes()).ok_or(needed)?;
-        for (index, address) in addresses.iter().enumerate() {
+        for (index, address) in addresses.iter().enumerate().filter(|(index, _)| self.shows(*index)) {
             put(header, layout.address_at(index), &address.octets()).ok_or(needed)?;
         }
         if let (Some(at), Some(list)) = (layout.ports_at, self.ports) {
@@ -388,7 +394,7 @@ impl XcastRepr<'_> {
         };
         header.fill(0);
         put(header, 0, fixed.as_bytes()).ok_or(needed)?;
-        for (index, address) in addresses.iter().enumerate() {
+        for (index, address) in addresses.iter().enumerate().filter(|(index, _)| self.shows(*index)) {
             put(header, layout.address_at(index), &address.octets()).ok_or(needed)?;
         }
         self.emit_bitmap_and_dscps(header, &layout);
