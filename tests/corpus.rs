@@ -30,12 +30,20 @@ mod membership_message;
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
 mod parse_packet;
+#[path = "fuzz_checks/path_mtu.rs"]
+mod path_mtu;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/phase1.rs"]
+mod phase1;
 #[path = "fuzz_checks/policies.rs"]
 mod policies;
 #[path = "fuzz_checks/process_batch.rs"]
 mod process_batch;
 #[path = "fuzz_checks/process_packet.rs"]
 mod process_packet;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/push_exchange.rs"]
+mod push_exchange;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/push_message.rs"]
 mod push_message;
@@ -170,4 +178,15 @@ fn branch_packet_corpus() {
 #[test]
 fn policies_corpus() {
     replay("policies", policies::check);
+}
+
+#[cfg(feature = "rust-crypto")]
+#[test]
+fn push_exchange_corpus() {
+    replay("push_exchange", push_exchange::check);
+}
+
+#[test]
+fn path_mtu_corpus() {
+    replay("path_mtu", path_mtu::check);
 }

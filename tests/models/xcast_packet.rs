@@ -1,6 +1,8 @@
 //! An Xcast packet as a list of fields, and its octets in the plainest form, written from RFC 5058 §9 alone: all of it is built from
 //! the fields each time, checksums too. Nothing is updated in place, and nothing of the crate is used.
 
+#![allow(dead_code, reason = "each of its users needs some of it")]
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An Xcast packet, field by field.
