@@ -7,6 +7,10 @@ mod accept_message;
 mod against_etherparse;
 #[path = "fuzz_checks/associations.rs"]
 mod associations;
+#[path = "fuzz_checks/branch_packet.rs"]
+mod branch_packet;
+#[path = "models/branching.rs"]
+mod branching_model;
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
 #[path = "fuzz_checks/group_octets.rs"]
@@ -15,6 +19,8 @@ mod group_octets;
 mod group_text;
 #[path = "fuzz_checks/gullible.rs"]
 mod gullible;
+#[path = "fuzz_checks/input.rs"]
+mod input;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/lkh_message.rs"]
 mod lkh_message;
@@ -24,10 +30,20 @@ mod membership_message;
 mod open_packet;
 #[path = "fuzz_checks/parse_packet.rs"]
 mod parse_packet;
+#[path = "fuzz_checks/path_mtu.rs"]
+mod path_mtu;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/phase1.rs"]
+mod phase1;
+#[path = "fuzz_checks/policies.rs"]
+mod policies;
 #[path = "fuzz_checks/process_batch.rs"]
 mod process_batch;
 #[path = "fuzz_checks/process_packet.rs"]
 mod process_packet;
+#[cfg(feature = "rust-crypto")]
+#[path = "fuzz_checks/push_exchange.rs"]
+mod push_exchange;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/push_message.rs"]
 mod push_message;
@@ -48,6 +64,8 @@ mod routes;
 mod sip_body;
 #[path = "models/window.rs"]
 mod window_model;
+#[path = "models/xcast_packet.rs"]
+mod xcast_model;
 
 /// Runs `check` on every file of a corpus; none is an error, as then nothing would be tested.
 fn replay(target: &str, check: fn(&[u8])) {
@@ -150,4 +168,25 @@ fn replay_windows_corpus() {
 #[test]
 fn against_etherparse_corpus() {
     replay("against_etherparse", against_etherparse::check);
+}
+
+#[test]
+fn branch_packet_corpus() {
+    replay("branch_packet", branch_packet::check);
+}
+
+#[test]
+fn policies_corpus() {
+    replay("policies", policies::check);
+}
+
+#[cfg(feature = "rust-crypto")]
+#[test]
+fn push_exchange_corpus() {
+    replay("push_exchange", push_exchange::check);
+}
+
+#[test]
+fn path_mtu_corpus() {
+    replay("path_mtu", path_mtu::check);
 }

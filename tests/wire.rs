@@ -95,7 +95,7 @@ fn check_round_trip(packet: &Packet) {
     assert_eq!(header.no_x2u(), packet.no_x2u || sealed);
     assert_eq!((header.has_dscps(), read.has_ports()), (packet.dscps.is_some(), packet.ports.is_some()));
     assert_eq!(header.destination_count(), count);
-    assert!(header.destinations().eq(packet.addresses.iter().copied()));
+    assert!(header.destinations().eq(packet.addresses_on_the_wire()));
     assert_eq!(read.bits(), packet.bits);
     assert_eq!(header.bitmap_place(), packet.place);
     assert_eq!(header.bitmap(), (packet.place == BitmapPlace::Header).then_some(packet.bits));
@@ -557,6 +557,21 @@ fn retain_erases_what_is_left_under_clear_bits() {
         assert_eq!(read.bits(), DestinationSet::single(0));
         let erased: Vec<bool> = read.header().destinations().map(|address| address.is_unspecified()).collect();
         assert_eq!(erased, [false, true, true]);
+    }
+}
+
+/// RFC 5058 §9.2.2: with A=1 "the destination addresses for which the corresponding bit in the bitmap is zero must be overwritten
+/// by zero", in the packet that leaves its sender, too.
+#[test]
+fn a_builder_erases_what_stands_under_clear_bits() {
+    for family in FAMILIES {
+        let mut packet = Packet { anonymous: true, ..Packet::plain(family, 3) };
+        packet.bits = DestinationSet::single(1);
+        let octets = packet.octets();
+        let read = parse(&octets).unwrap();
+        let erased: Vec<bool> = read.header().destinations().map(|address| address.is_unspecified()).collect();
+        assert_eq!(erased, [true, false, true]);
+        assert_eq!(read.destination(1), Some(destination(family, 1)));
     }
 }
 

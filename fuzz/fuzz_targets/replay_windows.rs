@@ -1,6 +1,8 @@
 //! Any stream of sequence numbers through replay windows and tables of senders, beside a model.
 #![no_main]
 
+#[path = "../../tests/fuzz_checks/input.rs"]
+mod input;
 #[path = "../../tests/fuzz_checks/replay_windows.rs"]
 mod replay_windows;
 #[path = "../../tests/models/window.rs"]

@@ -22,6 +22,11 @@ pub(super) struct Envelope {
 }
 
 impl XcastRepr<'_> {
+    /// Whether the packet holds the address of a destination.
+    const fn shows(&self, index: usize) -> bool {
+        !self.anonymous || self.bits.contains(index)
+    }
+
     /// VERSION and flags without P.
     fn version_flags(&self) -> u8 {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
@@ -75,7 +80,7 @@ impl XcastRepr<'_> {
         };
         header.fill(0);
         put(header, 0, fixed.as_bytes()).ok_or(needed)?;
-        for (index, address) in addresses.iter().enumerate() {
+        for (index, address) in addresses.iter().enumerate().filter(|(index, _)| self.shows(*index)) {
             put(header, layout.address_at(index), &address.octets()).ok_or(needed)?;
         }
         if let (Some(at), Some(list)) = (layout.ports_at, self.ports) {
@@ -131,7 +136,7 @@ impl XcastRepr<'_> {
         };
         header.fill(0);
         put(header, 0, fixed.as_bytes()).ok_or(needed)?;
-        for (index, address) in addresses.iter().enumerate() {
+        for (index, address) in addresses.iter().enumerate().filter(|(index, _)| self.shows(*index)) {
             put(header, layout.address_at(index), &address.octets()).ok_or(needed)?;
         }
         self.emit_bitmap_and_dscps(header, &layout);

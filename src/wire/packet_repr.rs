@@ -80,7 +80,8 @@ pub struct XcastRepr<'a> {
     pub dscps: Option<&'a [Dscp]>,
     /// One port per destination (P=1, or the Ports option), or none.
     pub ports: Option<&'a [u16]>,
-    /// A: routers erase the addresses of destinations served elsewhere.
+    /// A: the addresses of destinations that are not to be served are left out, as zeros (RFC 5058 §9.2.2): here, and by each
+    /// router that the packet passes.
     pub anonymous: bool,
     /// X: routers must not turn the packet into a unicast one. Always set on the wire if AH or ESP follows.
     pub no_x2u: bool,

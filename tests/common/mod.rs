@@ -107,6 +107,16 @@ impl Packet {
         octets
     }
 
+    /// The addresses that are in the packet: with A=1, zeros instead of those that are not to be served (RFC 5058 §9.2.2).
+    pub(crate) fn addresses_on_the_wire(&self) -> impl Iterator<Item = IpAddr> {
+        let zero = match self.family() {
+            Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let shown = |index: usize| !self.anonymous || self.bits.contains(index);
+        self.addresses.iter().enumerate().map(move |(index, &address)| if shown(index) { address } else { zero })
+    }
+
     /// The DSCP that the IP header must have: what every destination to be served merges to.
     pub(crate) fn merged_dscp(&self) -> Dscp {
         let dscps = self.dscps.as_deref().unwrap_or(&[]);

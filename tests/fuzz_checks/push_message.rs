@@ -1,56 +1,17 @@
 //! Arbitrary octets as messages of `group::ike`: nothing panics; what was not sealed is not taken; what a peer with the keys
 //! puts into a message is read or refused, and what is read is what was there. Shared by the fuzz target and the test that
-//! replays its corpus.
+//! replays its corpus. Its user includes `phase1.rs` beside it.
 //!
 //! The first octet chooses: 0 a datagram as it came, else a chain of payloads that the peer authenticated.
 
-use std::convert::Infallible;
-
-use rand_core::{TryCryptoRng, TryRng};
 use xcast_sec::crypto::{CipherAlgorithm, CryptoProvider, PrfAlgorithm, PrfProvider, RustCrypto};
 use xcast_sec::group::ike::{
-    Acceptor, Cookies, Description, EXCHANGE_TYPE, INFORMATIONAL, MessageError, Payloads, Phase1, Phase1Config, Pusher,
-    Received, Retry, Role, payload_type,
+    Acceptor, Description, EXCHANGE_TYPE, INFORMATIONAL, MessageError, Payloads, Pusher, Received, Retry, Role,
+    payload_type,
 };
 use xcast_sec::time::Instant;
 
-const KEY: [u8; 20] = [7; 20];
-const LAST_BLOCK: [u8; 16] = [9; 16];
-const COOKIES: Cookies = Cookies { initiator: [1; 8], responder: [2; 8] };
-
-struct Fixed;
-
-impl TryRng for Fixed {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(5)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(5)
-    }
-
-    fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Infallible> {
-        octets.fill(5);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Fixed {}
-
-fn phase1(role: Role) -> Phase1<RustCrypto> {
-    let config = Phase1Config {
-        role,
-        cookies: COOKIES,
-        prf: PrfAlgorithm::HmacSha1,
-        skeyid_a: &KEY,
-        skeyid_e: &KEY,
-        key_len: 16,
-        last_block: LAST_BLOCK,
-    };
-    Phase1::new(&config, &mut RustCrypto, &mut Fixed).expect("the keys fit")
-}
+use super::phase1::{Fixed, KEY, LAST_BLOCK, phase1};
 
 /// A message with any `chain` behind its HASH, the first payload of type `first`, as RFC 2409 has it.
 fn authentic(exchange_type: u8, first: u8, chain: &[u8]) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Any stream of sequence numbers through a replay window, and through a table of senders, beside a model that forgets nothing:
 //! what is checked, what is committed, which upper half is inferred, who has a place. Shared by the fuzz target and the test that
-//! replays its corpus. Its user includes `models/window.rs` beside it.
+//! replays its corpus. Its user includes `input.rs` and `models/window.rs`
+//! beside it.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -9,6 +10,7 @@ use xcast_sec::ipsec::{
     ReplayError, ReplayStore, ReplayWindow, SaId, SecurityProtocol, SenderKey, SenderWindows, Spi, Unverified,
 };
 
+use super::input::Input;
 use super::window_model::{Model, SUBSPACE};
 
 /// How many senders there is room for.
@@ -16,30 +18,15 @@ const ROOM: usize = 3;
 /// Words of each sender's window.
 const WORDS: usize = 2;
 
-/// The input, read as numbers; zeros behind its end.
-struct Input<'a>(&'a [u8]);
-
-impl Input<'_> {
-    fn octet(&mut self) -> u8 {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        first
-    }
-
-    fn number(&mut self, octets: usize) -> u64 {
-        (0..octets).fold(0, |number, _| number << 8 | u64::from(self.octet()))
-    }
-
-    /// Few bits where few are wanted, and any where it says so.
-    fn start(&mut self) -> u64 {
-        match self.octet() & 7 {
-            0..=2 => 0,
-            3 => self.number(1),
-            4 => (SUBSPACE - 128).wrapping_add(self.number(1)),
-            5 => u64::MAX - self.number(1),
-            6 => (self.number(4) << 32).wrapping_add(self.number(1)).wrapping_sub(128),
-            _ => self.number(8),
-        }
+/// Where a window starts: few bits where few are wanted, and any where it says so.
+fn start(input: &mut Input<'_>) -> u64 {
+    match input.octet() & 7 {
+        0..=2 => 0,
+        3 => input.number(1),
+        4 => (SUBSPACE - 128).wrapping_add(input.number(1)),
+        5 => u64::MAX - input.number(1),
+        6 => (input.number(4) << 32).wrapping_add(input.number(1)).wrapping_sub(128),
+        _ => input.number(8),
     }
 }
 
@@ -115,7 +102,7 @@ fn follow(checked: Result<Unverified<'_>, ReplayError>, number: u64) -> Option<R
 
 /// Checks a stream; the first octets choose what it goes through. A finding panics.
 pub(crate) fn check(data: &[u8]) {
-    let mut input = Input(data);
+    let mut input = Input::new(data);
     let choice = input.octet();
     if choice & 1 == 0 {
         table(&mut input, choice);
@@ -146,7 +133,7 @@ fn window<const WORDS: usize>(input: &mut Input<'_>, choice: u8) {
         2 => 32,
         _ => input.number(2) as u32 % (most + 2),
     };
-    let start = input.start();
+    let start = start(input);
     let storage = ReplayWindow::<[u64; WORDS]>::starting_after(size, start);
     assert_eq!(storage.is_some(), (32..=most).contains(&size));
     if let Some(mut storage) = storage {
@@ -155,7 +142,7 @@ fn window<const WORDS: usize>(input: &mut Input<'_>, choice: u8) {
 }
 
 fn slide(input: &mut Input<'_>, window: &mut ReplayWindow, words: usize, mut model: Model) {
-    while !input.0.is_empty() {
+    while !input.is_empty() {
         let kind = input.octet();
         let Some(number) = next(input, kind, &model, words) else { continue };
         let before = window.highest();
@@ -219,7 +206,7 @@ fn table(input: &mut Input<'_>, choice: u8) {
     let mut models: Vec<(SenderKey, Model)> = Vec::new();
     // A sender of AH has numbers of 32 bits.
     let fresh = |sender: SenderKey, start| Model::new(size, sender.sa.protocol == SecurityProtocol::Esp, start);
-    while !input.0.is_empty() {
+    while !input.is_empty() {
         let kind = input.octet();
         let sender = senders[usize::from(kind >> 4 & 7) % senders.len()];
         let place = models.iter().position(|(key, _)| *key == sender);
@@ -227,7 +214,7 @@ fn table(input: &mut Input<'_>, choice: u8) {
         match input.octet() {
             event @ 0..=15 => {
                 let start = match event & 3 {
-                    0 => input.start(),
+                    0 => start(input),
                     _ => place
                         .map_or(0, |place| models[place].1.highest())
                         .saturating_add_signed(input.number(1) as i64 - 128),

@@ -39,12 +39,13 @@ impl PathMtu {
     }
 
     /// A router said that packets of `family` may have `mtu` octets. Whether that is now what counts: a report that would
-    /// raise the MTU is not believed, and one below [`least`](Self::least) counts as that.
+    /// raise the MTU is not believed, and one below [`least`](Self::least) counts as that. None is while reports are believed
+    /// for no time, and none is kept for later.
     ///
     /// [`OutboundSa::packet_too_big`](crate::ipsec::OutboundSa::packet_too_big) looks at the report first.
     pub fn learn(&mut self, mtu: usize, family: Family, now: Instant) -> bool {
         let mtu = mtu.max(Self::least(family));
-        if self.get(now).is_some_and(|known| known <= mtu) {
+        if self.lifetime.is_zero() || self.get(now).is_some_and(|known| known <= mtu) {
             return false;
         }
         self.learned = Some((mtu, now));
@@ -96,5 +97,17 @@ mod tests {
         assert_eq!(mtu.get(end.after(Duration::from_secs(1))), None);
         assert!(mtu.learn(1, Family::V4, end.after(Duration::from_secs(5))));
         assert_eq!(mtu.get(end.after(Duration::from_secs(5))), Some(576));
+    }
+
+    /// What came while the host believed nothing does not count once it does.
+    #[test]
+    fn a_report_that_is_not_believed_is_not_kept() {
+        let start = Instant::from_secs(1000);
+        let mut mtu = PathMtu::default();
+        mtu.set_lifetime(Duration::ZERO);
+        assert!(!mtu.learn(1400, Family::V4, start));
+        mtu.set_lifetime(PathMtu::LIFETIME);
+        assert_eq!(mtu.get(start), None);
+        assert!(mtu.learn(1400, Family::V4, start));
     }
 }

@@ -2,13 +2,14 @@
 
 mod lookups;
 mod packets;
+mod plain;
 mod reference;
 
 use core::net::IpAddr;
 
 use super::{
-    Action, Addresses, Directionality, FixedSpd, ModeKind, NextLayer, PolicyEntry, PolicyId, Required, SelectorSet,
-    Selectors, UpperLayer,
+    Action, Addresses, Direction, Directionality, FixedSpd, ModeKind, NextLayer, PolicyEntry, PolicyId, PortSelector,
+    Required, SelectorSet, Selectors, UpperLayer,
 };
 
 fn address(text: &str) -> IpAddr {
