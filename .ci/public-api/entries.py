@@ -32,7 +32,7 @@ BY_OWNER = {
     "group::source_auth::PacketOrigin::with_octets": {"T": "usize"},
 }
 BY_TRAIT = {
-    "TryCryptoRng": "Random", "crypto::CryptoProvider": "Crypto", "crypto::PrfProvider": "Crypto", "crypto::Signer": "Signs",
+    "TryCryptoRng": "Random", "crypto::CryptoProvider": "Crypto", "crypto::PrfProvider": "Prf", "crypto::Signer": "Signs",
     "crypto::Verifier": "Signs", "forward::Egress": "Sends", "forward::RouteLookup": "Routes", "wire::DscpMerge": "Merge",
     "group::membership::Admission": "Admits", "group::membership::Directory": "Suites", "group::membership::KeySink": "Takes",
     "group::membership::KeySource": "Makes", "group::spi::SpiAllocator": "Allocator", "group::spi::SpiRule": "Rule",
@@ -61,7 +61,7 @@ NUMBER = "4"
 FEATURES = {"RustCrypto": "rust-crypto", "Ed25519": "ed25519", "PublicKeyError": "ed25519", "Simd": "simd",
             "SimdCrypto>::detect": "simd-detect"}
 # A method with a body in the trait: of whom it is taken.
-PROVIDED = {"crypto::CryptoProvider": "Crypto", "crypto::PrfProvider": "Crypto"}
+PROVIDED = {"crypto::CryptoProvider": "Crypto", "crypto::PrfProvider": "Prf"}
 
 
 class Concrete(Crate):

@@ -20,10 +20,17 @@ use xcast_sec::{crypto, forward, group, ipsec, stack, time, wire};
 
 use opaque::{Hashes, Makes, Parts, Random, Signs, Takes};
 
-#[cfg(feature = "rust-crypto")]
+/// The shipped provider of most; what `RustCrypto` does by itself is taken of it by name.
+#[cfg(feature = "simd")]
+type Crypto = crypto::SimdCrypto;
+#[cfg(all(feature = "rust-crypto", not(feature = "simd")))]
 type Crypto = crypto::RustCrypto;
 #[cfg(not(feature = "rust-crypto"))]
 type Crypto = opaque::Opaque;
+#[cfg(feature = "rust-crypto")]
+type Prf = crypto::RustCrypto;
+#[cfg(not(feature = "rust-crypto"))]
+type Prf = opaque::Opaque;
 type CipherKey = <Crypto as crypto::CryptoProvider>::CipherKey;
 type IntegrityKey = <Crypto as crypto::CryptoProvider>::IntegrityKey;
 type OpeningSad = ipsec::FixedSad<Crypto, 4>;

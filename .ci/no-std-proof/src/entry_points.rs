@@ -26,6 +26,7 @@ pub fn all() -> bool {
         && protection()
         && processing()
         && batches()
+        && lanes()
         && sessions_split()
         && stacks_talk()
         && groups_are_described()
@@ -463,6 +464,18 @@ fn batches() -> bool {
 /// Without the feature there is no algorithm to run.
 #[cfg(not(feature = "rust-crypto"))]
 fn batches() -> bool {
+    true
+}
+
+/// The feature `simd`, at each level.
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+fn lanes() -> bool {
+    crate::levels::lanes(black_box(PACKET))
+}
+
+/// Without the feature there are no lanes.
+#[cfg(not(all(feature = "simd", target_arch = "x86_64")))]
+fn lanes() -> bool {
     true
 }
 

@@ -4,6 +4,8 @@
 #![no_std]
 
 mod entry_points;
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+mod levels;
 
 /// Called by `start.S`. The process exits with what this returns: 0 if every entry point did what it should.
 #[unsafe(no_mangle)]

@@ -72,13 +72,14 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
     // The round keys of four packets side by side: copied once for the whole lockstep, four of each packet at a time.
     let mut keys = [[nothing(avx512); G]; MAX_KEYS];
     let mut state = [nothing(avx512); G];
-    for (group, (schedules, iv)) in schedules.iter().zip(ivs).enumerate() {
-        for (at, keys) in keys.as_chunks_mut().0.iter_mut().enumerate().take(count.div_ceil(4)) {
-            let fours = four_of_each(avx512, *schedules, at);
-            let [a, b, c, d]: &mut [[__m512i; G]; 4] = keys;
-            [a[group], b[group], c[group], d[group]] = turned(avx512, fours);
+    for (at, keys) in keys.as_chunks_mut().0.iter_mut().enumerate().take(count.div_ceil(4)) {
+        let [a, b, c, d]: &mut [[__m512i; G]; 4] = keys;
+        for ((((a, b), c), d), schedules) in a.iter_mut().zip(b).zip(c).zip(d).zip(&schedules) {
+            [*a, *b, *c, *d] = turned(avx512, four_of_each(avx512, *schedules, at));
         }
-        state[group] = gather(avx512, iv);
+    }
+    for (state, iv) in state.iter_mut().zip(ivs) {
+        *state = gather(avx512, iv);
     }
     // Whether 10, 12 or 14 rounds is not known when this is compiled, so that they are not written out: written out, one
     // vector's would come after the other's, and the processor would have to look far ahead to overlap them.
@@ -86,25 +87,22 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
     let used = (first, others, last);
 
     for at in 0..common / 4 {
-        let mut blocks = [[nothing(avx512); 4]; G];
-        for (blocks, fours) in blocks.iter_mut().zip(&fours) {
-            *blocks = turned(avx512, loaded(avx512, fours, at));
+        // The first block of each lane, then the second, the third and the fourth.
+        let mut steps = [[nothing(avx512); G]; 4];
+        let [a, b, c, d] = &mut steps;
+        for ((((a, b), c), d), fours) in a.iter_mut().zip(b).zip(c).zip(d).zip(&fours) {
+            [*a, *b, *c, *d] = turned(avx512, loaded(avx512, fours, at));
         }
-        for step in 0..4 {
-            let mut data = [nothing(avx512); G];
-            for (data, blocks) in data.iter_mut().zip(&blocks) {
-                *data = blocks[step];
-            }
-            state = chained(avx512, used, state, data);
-            for (blocks, state) in blocks.iter_mut().zip(state) {
-                blocks[step] = state;
-            }
+        for data in &mut steps {
+            state = chained(avx512, used, state, *data);
+            *data = state;
         }
-        for (blocks, fours) in blocks.into_iter().zip(&mut fours) {
-            store(avx512, fours, at, blocks);
+        let [a, b, c, d] = steps;
+        for ((((a, b), c), d), fours) in a.into_iter().zip(b).zip(c).zip(d).zip(&mut fours) {
+            store(avx512, fours, at, [a, b, c, d]);
         }
     }
-    for at in 0..longest - common {
+    for at in 0..longest.saturating_sub(common) {
         let mut data = [nothing(avx512); G];
         for (data, [a, b, c, d]) in data.iter_mut().zip(&rest) {
             // A lane that has ended goes on with zeros, and nobody looks.

@@ -133,7 +133,10 @@ fn macs(lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) -> Macs {
     let jobs = group.indices().filter_map(|index| chunk.get(index));
     // Filled in place: it is too large to be moved for nothing.
     let mut side = heapless::Vec::<Lane<'_, '_>, WIDEST>::new();
-    side.extend(jobs.map(|job| Lane::of_two(job.integrity(), job.pieces())).take(WIDEST));
+    for job in jobs {
+        // No group is larger than the widest.
+        let _ = side.push(Lane::of_two(job.integrity(), job.pieces()));
+    }
     Macs::new(lanes, &mut side)
 }
 

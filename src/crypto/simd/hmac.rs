@@ -115,11 +115,11 @@ fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: us
                     *row = message.get(at).unwrap_or(NO_BLOCK);
                 }
             } else {
-                let places = places.zip(buffers.as_flattened_mut()).zip(0_u32..);
+                let places = places.zip(buffers.as_flattened_mut()).zip(0..u64::BITS);
                 for (lane, ((row, buffer), bit)) in lanes.iter_mut().zip(places) {
                     match lane.next(simd, buffer, H::BE) {
                         Some(block) => *row = block,
-                        None => alive &= !(1 << bit),
+                        None => alive &= !1_u64.wrapping_shl(bit),
                     }
                 }
             }
@@ -143,13 +143,12 @@ fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: us
     }
 
     for (state, macs) in state.iter().zip(macs.chunks_mut(N)) {
-        let words = [state[0].to_array(), state[1].to_array(), state[2].to_array(), state[3].to_array()];
-        for (lane, mac) in macs.iter_mut().enumerate() {
-            *mac = 0;
-            for word in words.iter().rev() {
-                let word = if H::BE { word[lane].swap_bytes() } else { word[lane] };
-                *mac = (*mac << 32) | u128::from(word);
-            }
+        let [a, b, c, d] = [state[0].to_array(), state[1].to_array(), state[2].to_array(), state[3].to_array()];
+        for ((((mac, a), b), c), d) in macs.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *mac = [d, c, b, a].into_iter().fold(0, |mac, word| {
+                let word = if H::BE { word.swap_bytes() } else { word };
+                (mac << 32) | u128::from(word)
+            });
         }
     }
 }

@@ -57,12 +57,15 @@ where
             let jobs = || group.indices().filter_map(|index| chunk.get(index));
             // Filled in place: they are too large to be moved for nothing.
             let mut parts = heapless::Vec::<I, WIDEST>::new();
-            parts.extend(jobs().map(|job| job.parts().clone()).take(WIDEST));
+            for job in jobs() {
+                // No group is larger than the widest.
+                let _ = parts.push(job.parts().clone());
+            }
             let mut side = heapless::Vec::<Lane<'_, '_>, WIDEST>::new();
-            side.extend(jobs().zip(&mut parts).map(|(job, parts)| {
+            for (job, parts) in jobs().zip(&mut parts) {
                 let len = len(parts);
-                Lane::of_many(job.key(), parts, len)
-            }));
+                let _ = side.push(Lane::of_many(job.key(), parts, len));
+            }
             Macs::new(lanes, &mut side)
         };
         for (index, mac) in group.indices().zip(macs.iter()) {

@@ -7,10 +7,18 @@ use super::jobs::Jobs;
 pub(super) const CHUNK: usize = 64;
 
 /// An order of jobs by class, then by size.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Order {
     /// Class in the upper two bits, then 24 bits of size, then 6 of the job's index: one comparison does it all.
-    entries: heapless::Vec<u32, CHUNK>,
+    entries: [u32; CHUNK],
+    /// How many there are.
+    len: usize,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self { entries: [0; CHUNK], len: 0 }
+    }
 }
 
 const SIZE_BITS: u32 = 24;
@@ -24,24 +32,43 @@ impl Order {
         let size = u32::try_from(size).map_or(largest, |size| size.min(largest));
         let entry = (class << (SIZE_BITS + INDEX_BITS)) | (size << INDEX_BITS) | (index % CHUNK) as u32;
         // There is room for each job of a chunk once.
-        let _ = self.entries.push(entry);
+        if let Some(place) = self.entries.get_mut(self.len) {
+            *place = entry;
+            self.len = self.len.wrapping_add(1);
+        }
     }
 
     /// Puts the jobs in order, but for those in `others`, which it leaves out.
     pub(super) fn sort(&mut self, others: Jobs) {
         if !others.is_empty() {
-            self.entries.retain(|entry| !others.has(index(*entry)));
+            let mut kept = 0_usize;
+            for at in 0..self.len {
+                if let Some(entry) = self.entries.get(at).copied().filter(|entry| !others.has(index(*entry)))
+                    && let Some(place) = self.entries.get_mut(kept)
+                {
+                    *place = entry;
+                    kept = kept.wrapping_add(1);
+                }
+            }
+            self.len = kept;
         }
+        let entries = self.entries.get_mut(..self.len).unwrap_or_default();
         // Most often all are of one size.
-        if !self.entries.is_sorted() {
-            self.entries.sort_unstable();
+        if !entries.is_sorted() {
+            entries.sort_unstable();
         }
     }
 
-    /// The jobs in order, in groups of one class and at most `most` jobs.
+    /// The jobs in order, in groups of one class and at most `most` jobs, which is 1 at least.
     pub(super) fn groups(&self, most: usize) -> impl Iterator<Item = Group<'_>> {
-        let class = |entry: &u32| entry >> (SIZE_BITS + INDEX_BITS);
-        self.entries.chunk_by(move |a, b| class(a) == class(b)).flat_map(move |run| run.chunks(most)).map(Group)
+        let mut rest = self.entries.get(..self.len).unwrap_or_default();
+        core::iter::from_fn(move || {
+            let first = class(*rest.first()?);
+            let len = rest.iter().take(most).take_while(|entry| class(**entry) == first).count();
+            let (group, others) = rest.split_at_checked(len)?;
+            rest = others;
+            Some(Group(group))
+        })
     }
 }
 
@@ -63,13 +90,17 @@ impl<'o> Group<'o> {
     /// By index of a job, its place in the group; or a place beyond its end.
     pub(super) fn places(self) -> [u8; CHUNK] {
         let mut places = [u8::MAX; CHUNK];
-        for (index, place) in self.indices().zip(0..) {
+        for (index, place) in self.indices().zip(0..u8::MAX) {
             if let Some(of) = places.get_mut(index) {
                 *of = place;
             }
         }
         places
     }
+}
+
+fn class(entry: u32) -> u32 {
+    entry >> (SIZE_BITS + INDEX_BITS)
 }
 
 fn index(entry: u32) -> usize {

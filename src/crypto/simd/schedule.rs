@@ -77,35 +77,20 @@ impl KeySize {
 }
 
 kernel!(
-    /// FIPS 197 §5.2, word by word. `key` has as many octets as `schedule` is for.
+    /// FIPS 197 §5.2. `key` has as many octets as `schedule` is for.
     fn expand(avx512: Avx512, key: &[u8], schedule: &mut Schedule) {
         let keys = schedule.size.keys();
-        let (given, _) = key.as_chunks::<4>();
-        let mut constant = 1_u8;
         let mut words = [[0_u8; 4]; 4 * MAX_KEYS];
-        for (word, octets) in words.iter_mut().zip(given) {
-            *word = *octets;
-        }
-        for at in given.len()..4 * keys {
-            let mut word = words[at - 1];
-            if at % given.len() == 0 {
-                word.rotate_left(1);
-                word = substituted(avx512, word);
-                word[0] ^= constant;
-                // Doubled in the field of 256 elements; it never depends on the key.
-                constant = (constant << 1) ^ (if constant & 0x80 == 0 { 0 } else { 0x1b });
-            } else if given.len() > 6 && at % given.len() == 4 {
-                word = substituted(avx512, word);
-            }
-            let before = words[at - given.len()];
-            words[at] = (u32::from_ne_bytes(word) ^ u32::from_ne_bytes(before)).to_ne_bytes();
+        match schedule.size {
+            KeySize::Bits128 => expand_words::<4>(avx512, key, keys, &mut words),
+            KeySize::Bits192 => expand_words::<6>(avx512, key, keys, &mut words),
+            KeySize::Bits256 => expand_words::<8>(avx512, key, keys, &mut words),
         }
         for (round_key, words) in schedule.encrypt.iter_mut().zip(words.as_flattened().as_chunks().0).take(keys) {
             *round_key = *words;
         }
-        for (at, (inverse, round_key)) in
-            schedule.decrypt.iter_mut().zip(schedule.encrypt[..keys].iter().rev()).enumerate()
-        {
+        let reversed = schedule.encrypt.iter().take(keys).rev();
+        for (at, (inverse, round_key)) in schedule.decrypt.iter_mut().zip(reversed).enumerate() {
             let ends = at == 0 || at + 1 == keys;
             let vector: __m128i = u8x16::load_array_ref(avx512, round_key).into();
             let mixed: u8x16<Avx512> = _mm_aesimc_si128(vector).simd_into(avx512);
@@ -114,6 +99,34 @@ kernel!(
         words.zeroize();
     }
 );
+
+/// The words of at least `keys` round keys, as many at a time as the key has: `NK`, which `key` has in it.
+#[inline(always)]
+fn expand_words<const NK: usize>(avx512: Avx512, key: &[u8], keys: usize, words: &mut [[u8; 4]; 4 * MAX_KEYS]) {
+    let (runs, _) = words.as_chunks_mut::<NK>();
+    let (Some((first, runs)), Some(key)) = (runs.split_first_mut(), key.as_chunks().0.first_chunk()) else { return };
+    *first = *key;
+    let mut before = *key;
+    let mut constant = 1_u8;
+    for run in runs.iter_mut().take((4 * keys).div_ceil(NK) - 1) {
+        let mut last = before[NK - 1];
+        for (at, (word, before)) in run.iter_mut().zip(&before).enumerate() {
+            if at == 0 {
+                last.rotate_left(1);
+                last = substituted(avx512, last);
+                last[0] ^= constant;
+                // Doubled in the field of 256 elements; it never depends on the key.
+                constant = (constant << 1) ^ (if constant & 0x80 == 0 { 0 } else { 0x1b });
+            } else if NK > 6 && at == 4 {
+                last = substituted(avx512, last);
+            }
+            last = (u32::from_ne_bytes(last) ^ u32::from_ne_bytes(*before)).to_ne_bytes();
+            *word = last;
+        }
+        before = *run;
+    }
+    before.zeroize();
+}
 
 kernel!(
     /// SubWord: each octet through the S-box. The last round of AES does that; its ShiftRows changes nothing in a state of four
