@@ -126,15 +126,6 @@ impl<'a> PacketBuf<'a> {
         Some(())
     }
 
-    /// Removes `count` octets behind the IPv4 header without options that the packet begins with, whose place `header` takes.
-    pub(crate) fn remove_behind_plain(&mut self, count: usize, header: &[u8; PLAIN_LEN]) {
-        let start = self.range.start.saturating_add(count);
-        if let Some(place) = self.storage.get_mut(start..self.range.end).and_then(<[u8]>::first_chunk_mut) {
-            *place = *header;
-            self.range.start = start;
-        }
-    }
-
     /// Appends `count` octets of any value.
     pub(crate) fn extend(&mut self, count: usize) -> Option<()> {
         let end = self.range.end.checked_add(count)?;

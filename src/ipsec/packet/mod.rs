@@ -12,7 +12,6 @@ pub(crate) mod open;
 pub(crate) mod open_ah;
 pub(crate) mod open_batch;
 pub(crate) mod open_esp;
-mod open_plain;
 pub(crate) mod placement;
 pub(crate) mod plan;
 pub(crate) mod seal;

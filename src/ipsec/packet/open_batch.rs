@@ -6,7 +6,6 @@ use crate::ipsec::packet::batch::CHUNK;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::open::{Open, Opened, open_through};
-use crate::ipsec::packet::open_plain::are_plain;
 use crate::ipsec::packet::tried::Trial;
 use crate::ipsec::replay::senders::ReplayStore;
 use crate::wire::CodePoints;
@@ -34,31 +33,13 @@ pub fn open_batch<'r, 'b: 'r, P, S, R, I, D>(
     D: FnMut(usize, &mut PacketBuf<'_>, Result<Opened, OpenError>),
 {
     in_chunks(packets, |first, packets| {
-        let trial = Trial { sad, replay, crypto, code_points };
-        if are_plain(packets, code_points) {
-            trial.open_plain(first, packets, &mut done);
-        } else {
-            open_any(trial, first, packets, &mut done);
+        let mut tried = [const { None }; CHUNK];
+        Trial { sad, replay, crypto, code_points }.all(packets, &mut tried, |_| true, |_, _| true);
+        for ((index, packet), tried) in (first..).zip(packets).zip(&tried) {
+            let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, tried.as_ref(), packet);
+            done(index, packet, result.map(|(opened, _)| opened));
         }
     });
-}
-
-/// Opens the packets of a chunk.
-#[inline(never)]
-fn open_any<P, S, R, D>(mut trial: Trial<'_, S, R, P>, first: usize, packets: &mut [&mut PacketBuf<'_>], mut done: D)
-where
-    P: CryptoProvider,
-    S: SadLookup<P> + ?Sized,
-    R: ReplayStore + ?Sized,
-    D: FnMut(usize, &mut PacketBuf<'_>, Result<Opened, OpenError>),
-{
-    let mut tried = [const { None }; CHUNK];
-    trial.all(packets, &mut tried, |_| true, |_, _| true);
-    let Trial { sad, replay, crypto, code_points } = trial;
-    for ((index, packet), tried) in (first..).zip(packets).zip(&tried) {
-        let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, tried.as_ref(), packet);
-        done(index, packet, result.map(|(opened, _)| opened));
-    }
 }
 
 /// Cuts a batch into chunks, each with the place of its first packet.

@@ -173,25 +173,12 @@ const REPAIRED_V4: u128 = 0x0000_ffff_0000_0000_00ff_ffff_0000_0000;
 /// next would wait for single octets to reach memory.
 #[inline(always)]
 fn repair_plain_v4(header: &mut [u8; ipv4::MIN_HEADER_LEN], packet_len: usize, next_header: u8) {
-    *header = repaired_v4(header, packet_len, next_header);
-}
-
-/// The same header, repaired.
-#[inline(always)]
-pub(crate) fn repaired_v4(
-    header: &[u8; ipv4::MIN_HEADER_LEN],
-    packet_len: usize,
-    next_header: u8,
-) -> [u8; ipv4::MIN_HEADER_LEN] {
-    let mut header = *header;
-    if let Some((front, destination)) = header.split_first_chunk_mut() {
-        let len = u16::try_from(packet_len).unwrap_or(u16::MAX);
-        let kept = u128::from_be_bytes(*front) & !REPAIRED_V4;
-        let repaired = kept | u128::from(len) << 96 | u128::from(next_header) << 48;
-        let checksum = Checksum::new().add_octets(&repaired.to_be_bytes()).add_octets(destination).finish();
-        *front = (repaired | u128::from(checksum) << 32).to_be_bytes();
-    }
-    header
+    let Some((front, destination)) = header.split_first_chunk_mut() else { return };
+    let len = u16::try_from(packet_len).unwrap_or(u16::MAX);
+    let kept = u128::from_be_bytes(*front) & !REPAIRED_V4;
+    let repaired = kept | u128::from(len) << 96 | u128::from(next_header) << 48;
+    let checksum = Checksum::new().add_octets(&repaired.to_be_bytes()).add_octets(destination).finish();
+    *front = (repaired | u128::from(checksum) << 32).to_be_bytes();
 }
 
 /// Does it to all others.

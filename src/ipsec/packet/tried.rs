@@ -23,10 +23,6 @@ pub(crate) struct Tried {
 }
 
 impl Tried {
-    pub(super) const fn new(arrived: Arrived, sequence: u64, result: Result<(), CryptoError>) -> Self {
-        Self { arrived, sequence, result: Some(result) }
-    }
-
     /// What the provider would say of the packet under `sequence`, as far as that is known. ESP that verified is decrypted.
     pub(super) fn under(&self, sequence: u64) -> Option<Result<(), CryptoError>> {
         match self.result {

@@ -195,13 +195,6 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
         self.index.find(sender.hash(self.seed), |place| self.windows.get(place).is_some_and(|(key, _)| key == sender))
     }
 
-    /// The first packet of a sender.
-    #[cold]
-    fn check_new(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
-        let size = self.size;
-        Unverified::new_sender(self, sender, size, received, esn)
-    }
-
     /// Adds a sender that is not there.
     fn push(&mut self, sender: SenderKey, window: ReplayWindow<[u64; WORDS]>) -> Result<(), ReplayError> {
         self.windows.push((sender, window)).map_err(|_| ReplayError::TableFull)?;
@@ -224,15 +217,16 @@ impl<const SENDERS: usize, const WORDS: usize> NewSender for SenderWindows<SENDE
 }
 
 impl<const SENDERS: usize, const WORDS: usize> ReplayStore for SenderWindows<SENDERS, WORDS> {
-    // Where it is called the key is made of what lies in registers; in a call it would go through memory.
-    #[inline(always)]
     fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
         match self.place_of(&sender) {
             Some(place) => {
                 let (_, window) = self.windows.get_mut(place).ok_or(ReplayError::Replayed)?;
                 window.as_dyn().check(received, esn)
             }
-            None => self.check_new(sender, received, esn),
+            None => {
+                let size = self.size;
+                Unverified::new_sender(self, sender, size, received, esn)
+            }
         }
     }
 }
