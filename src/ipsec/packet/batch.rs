@@ -100,9 +100,8 @@ where
         // Unless there is an ICV, the packet has none.
         row.outcome = Err(LENGTH);
     }
-    let waiting = rows.iter_mut().filter(|row| ah_of(row, sa_of).is_some());
-    for (Row { packet, laid, outcome, .. }, icv) in waiting.zip(&icvs) {
-        let Some(laid) = laid else { continue };
+    for (place, icv) in &icvs {
+        let Some(Row { packet, laid: Some(laid), outcome, .. }) = rows.get_mut(*place) else { continue };
         *outcome = icv
             .as_ref()
             .map_err(|error| SealError::Crypto(*error))
@@ -110,22 +109,25 @@ where
     }
 }
 
-/// The ICVs of all rows that [`ah_of`] knows, in their order.
+/// The ICV of a packet, with the place of its row.
+type PlacedIcv = (usize, Result<Option<Icv>, CryptoError>);
+
+/// The ICVs of all rows that [`ah_of`] knows.
 #[inline(never)]
-fn icvs<'s, P, T, F>(crypto: &mut P, rows: &[Row<'_, '_, T>], sa_of: &F) -> Vec<Result<Option<Icv>, CryptoError>, CHUNK>
+fn icvs<'s, P, T, F>(crypto: &mut P, rows: &[Row<'_, '_, T>], sa_of: &F) -> Vec<PlacedIcv, CHUNK>
 where
     P: CryptoProvider + 's,
     F: Fn(&T) -> Option<&'s Sa<P>>,
 {
-    let covered = gather(rows.iter().filter_map(|row| {
+    let covered = gather(rows.iter().enumerate().filter_map(|(place, row)| {
         let (laid, sa, transform) = ah_of(row, sa_of)?;
         let high = high_half(sa, laid.sequence);
-        Some((&transform.key, laid.coverage(transform, row.packet.as_octets())?, high))
+        Some((place, &transform.key, laid.coverage(transform, row.packet.as_octets())?, high))
     }));
-    let jobs = covered.iter().map(|(key, coverage, high)| IcvJob::compute(*key, coverage.parts(high.as_ref())));
+    let jobs = covered.iter().map(|(_, key, coverage, high)| IcvJob::compute(*key, coverage.parts(high.as_ref())));
     let mut jobs = gather(jobs);
     crypto.icv_many(&mut jobs);
-    gather(jobs.iter().map(|job| job.result().map(Option::<&Icv>::cloned)))
+    gather(covered.iter().zip(&jobs).map(|((place, ..), job)| (*place, job.result().map(Option::<&Icv>::cloned))))
 }
 
 /// What `items` gives, of which there are no more than packets in a chunk.
