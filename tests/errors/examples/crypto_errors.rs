@@ -7,11 +7,11 @@ pub(super) fn all() -> Vec<Kind> {
         #[cfg(feature = "ed25519")]
         kind!("crypto/ed25519.rs", crypto::PublicKeyError, [E::NotAPoint, E::Weak, E::Present, E::Full]),
         kind!(
-            "crypto/mod.rs",
+            "crypto/error.rs",
             crypto::KeyError,
             [E::WrongLength { actual: 40001 }, E::UnsupportedAlgorithm, E::Provider]
         ),
-        kind!("crypto/mod.rs", crypto::CryptoError, [E::Mismatch, E::Length, E::Provider]),
+        kind!("crypto/error.rs", crypto::CryptoError, [E::Mismatch, E::Length, E::Provider]),
         kind!("crypto/signature.rs", crypto::SignError, [E::Length, E::Signer]),
         kind!("crypto/signature.rs", crypto::VerifyError, [E::UnknownSigner, E::Invalid, E::Verifier]),
     ]
