@@ -43,7 +43,7 @@ class Alone:
             runs = collections.defaultdict(list)
             for program, names, took in plan.runs(numbers, mutant["file"]):
                 runs[program].append((names, took))
-            for program, parts in runs.items():
+            for program, parts in sorted(runs.items(), key=lambda run: -plan.caught[mutant["file"], run[0]]):
                 kind, target = program.split(":")
                 which = ["--lib"] if kind == "lib" else ["--" + kind, target]
                 built = self.cargo.test_programs(*which, errors=subprocess.DEVNULL)

@@ -25,15 +25,17 @@ def name_mutants(root, folders):
     found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     found.sort(key=lambda m: (m["file"], m["span"]["start"]["line"], m["span"]["start"]["column"]))
     seen = collections.Counter()
-    hashes = {}
-    mutants = {}
+    texts, hashes, mutants = {}, {}, {}
     for entry in found:
         file, start, end = entry["file"], entry["span"]["start"], entry["span"]["end"]
         what = re.sub(r"^.*?:\d+:\d+: ", "", entry["name"])
         seen[file, what] += 1
         times = f" ({seen[file, what]})" if seen[file, what] > 1 else ""
-        if file not in hashes:
-            hashes[file] = hashlib.sha256((root / file).read_bytes()).hexdigest()[:16]
+        if file not in texts:
+            texts[file] = (root / file).read_text().splitlines(keepends=True)
+            hashes[file] = hashlib.sha256("".join(texts[file]).encode()).hexdigest()[:16]
+        function = entry["function"] and entry["function"]["span"]["start"]
+        signature = "".join(texts[file][function["line"] - 1 :])[function["column"] - 1 :].split("{")[0] if function else ""
         mutants[f"{file}: {what}{times}"] = {
             "number": len(mutants) + 1, "file": file, "genre": entry["genre"], "replacement": entry["replacement"],
             "line": start["line"], "column": start["column"], "end_line": end["line"], "end_column": end["column"],
@@ -109,8 +111,14 @@ class Combined:
         profile = {"OPT_LEVEL": 1, "DEBUG": "false", "OVERFLOW_CHECKS": True, "DEBUG_ASSERTIONS": True, "INCREMENTAL": False}
         self.cargo = Cargo(self.copy, work / "target", profile)
         self.by_number = {mutant["number"]: name for name, mutant in mutants.items()}
-        # Why a mutant is not in it: `unviable`, or `alone`. Constants have no switch.
-        self.left_out = {name: "alone" for name, mutant in mutants.items() if not mutant["in_function"]}
+        # Why a mutant is not in it: `unviable`, or `alone`. Constants have no switch. What is known is not written first, for
+        # what comes out the same is not built again.
+        self.left_out = {name: "alone" for name, mutant in mutants.items() if not mutant["function"]}
+        self.known = work / "left_out.json"
+        if self.known.exists():
+            for name, (file_hash, why) in json.loads(self.known.read_text()).items():
+                if name in mutants and mutants[name]["hash"] == file_hash:
+                    self.left_out[name] = why
 
     def write(self):
         """Writes the mutants that are left; which octets of which file are due to which of them."""
@@ -143,6 +151,8 @@ class Combined:
             due = self.write()
             said, good = self.cargo.messages("check", "--lib", errors=subprocess.DEVNULL)
             if good:
+                known = {name: (self.mutants[name]["hash"], why) for name, why in self.left_out.items()}
+                self.known.write_text(json.dumps(known))
                 return self.left_out
             before = len(self.left_out)
             for message in said:

@@ -7,6 +7,7 @@ extern crate std;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::io::Write;
 
+const FILE: &str = "XCAST_MUTANT_REACHED";
 const NONE: u32 = 0;
 const RECORDING: u32 = u32::MAX - 1;
 const NOT_READ: u32 = u32::MAX;
@@ -33,17 +34,20 @@ fn at_run_time(mutant: u32) -> bool {
 #[cold]
 #[inline(never)]
 fn slowly(mutant: u32) -> bool {
-    let recording = std::env::var_os("XCAST_MUTANT_REACHED");
-    let on = match (&recording, std::env::var("XCAST_MUTANT")) {
-        (Some(_), _) => RECORDING,
-        (None, Ok(number)) => number.parse().expect("XCAST_MUTANT is no number"),
-        (None, Err(_)) => NONE,
-    };
-    ON.store(on, Ordering::Relaxed);
-    let Some(file) = recording else { return on == mutant };
-    if !REACHED[mutant as usize].swap(true, Ordering::Relaxed) {
-        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).expect("XCAST_MUTANT_REACHED");
-        file.write_all(std::format!("{mutant}\n").as_bytes()).expect("XCAST_MUTANT_REACHED");
+    if ON.load(Ordering::Relaxed) == NOT_READ {
+        let on = match (std::env::var_os(FILE), std::env::var("XCAST_MUTANT")) {
+            (Some(_), _) => RECORDING,
+            (None, Ok(number)) => number.parse().expect("XCAST_MUTANT is no number"),
+            (None, Err(_)) => NONE,
+        };
+        ON.store(on, Ordering::Relaxed);
+        return at_run_time(mutant);
+    }
+    let reached = &REACHED[mutant as usize];
+    if !reached.load(Ordering::Relaxed) && !reached.swap(true, Ordering::Relaxed) {
+        let file = std::env::var_os(FILE).expect(FILE);
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file).expect(FILE);
+        file.write_all(std::format!("{mutant}\n").as_bytes()).expect(FILE);
     }
     false
 }
