@@ -220,6 +220,14 @@ fn ipv6_mutable() -> Masks {
     vec![(0, 0x0f), (1, 0xff), (2, 0xff), (3, 0xff), (7, 0xff)]
 }
 
+/// Puts an extension header, of 8 octets, directly behind the IPv6 header of `packet`, which then names a Routing header.
+fn in_front(header: &[u8; 8], packet: &[u8]) -> Vec<u8> {
+    let mut longer = [&packet[..40], header, &packet[40..]].concat();
+    longer[5] += 8;
+    longer[6] = protocol::ROUTING;
+    longer
+}
+
 fn cases() -> Vec<Mutable> {
     use RoutingCoverage::{Covered, DataZeroed, FieldsZeroed};
     let mut cases = Vec::new();
@@ -312,6 +320,38 @@ fn cases() -> Vec<Mutable> {
         refused.extend((45..52).map(|at| (at, 0xff)));
         let packet = seal(&sa, 1, &xcast.build()).unwrap();
         cases.push(Mutable { name: "Xcast6, covered", packet, sa, valid, uncovered_but_refused: refused });
+    }
+
+    // [IPv6][Routing of another type, no segments left][AH][T]: however little is covered of an Xcast header, all of this is.
+    for coverage in [Covered, DataZeroed, FieldsZeroed] {
+        let sa = sa(ah(coverage));
+        let packet = in_front(&wrapper(protocol::ROUTING, protocol::UDP), &unicast(Family::V6).0);
+        let packet = seal(&sa, 1, &packet).unwrap();
+        let valid = ipv6_mutable();
+        cases.push(Mutable { name: "another Routing header", packet, sa, valid, uncovered_but_refused: vec![] });
+    }
+
+    // [IPv6][options at 40][Routing at 48][AH][T]: where the bitmap is in its header, it is so whatever options stand in front:
+    // a Router Alert (RFC 2711), which is covered; or, in a header for the destination, the number of the bitmap option.
+    let bitmap_option = code_points().fields().bitmap_option_v6;
+    for (header, free_data) in [
+        ([protocol::ROUTING, 0, 5, 2, 0, 0, 1, 0], false),
+        ([protocol::ROUTING, 0, bitmap_option, 4, 0, 0, 0, 0], bitmap_option & 0x20 != 0),
+    ] {
+        let xcast = Xcast::new(Family::V6, BitmapPlace::Header);
+        let mut packet = in_front(&header, &xcast.build());
+        packet[6] = if free_data { protocol::DESTINATION_OPTIONS } else { protocol::HOP_BY_HOP };
+        let sa = sa(ah(FieldsZeroed));
+        let mut valid = ipv6_mutable();
+        valid.extend((54..56).map(|at| (at, 0xff)));
+        valid.push((72, 0xe0));
+        let mut refused = vec![(72, 0x1f)];
+        refused.extend((73..80).map(|at| (at, 0xff)));
+        if free_data {
+            valid.extend((44..48).map(|at| (at, 0xff)));
+        }
+        let packet = seal(&sa, 1, &packet).unwrap();
+        cases.push(Mutable { name: "Xcast6 behind options", packet, sa, valid, uncovered_but_refused: refused });
     }
 
     // Tunnel mode: of the outer header as above, of the inner packet nothing is free.
@@ -422,6 +462,18 @@ fn refused_constructions_are_named() {
     let under_ah = seal(&sa(ah(Covered)), 1, &build(Family::V4, BitmapPlace::Option, false)).unwrap();
     assert_eq!(refusal(esp(), &under_ah), Refusal::NestedProtection);
     assert_eq!(refusal(esp(), &seal(&sa(esp()), 1, &v4).unwrap()), Refusal::NestedProtection);
+    // A Routing header behind AH is refused before anything goes around it, and in the inner packet of a tunnel.
+    let mut behind_ah = in_front(&[protocol::ROUTING, 4, 0, 0, 0, 0, 0x20, 0], &v6);
+    behind_ah.splice(48..48, [0; 16]);
+    (behind_ah[5], behind_ah[6]) = (behind_ah[5] + 16, protocol::AH);
+    behind_ah[51] = 1;
+    let mode = Mode::Tunnel(OuterHeader::between(source(Family::V6), tunnel_end(Family::V6), 64));
+    for protection in [ah(FieldsZeroed), esp()] {
+        let tunnel = Sa::new(&SaConfig { mode, ..sa_config(protection) }, &mut RustCrypto).unwrap();
+        for sa in [sa(protection), tunnel] {
+            assert_eq!(seal(&sa, 1, &behind_ah), Err(SealError::Refused(Refusal::RoutingBehindAh)));
+        }
+    }
 }
 
 /// Seals with Xcast unknown to the sender, which lets it build what we refuse; the receiver knows better.

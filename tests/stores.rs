@@ -10,8 +10,8 @@ use xcast_sec::group::signature::ClockLimits;
 use xcast_sec::group::sip::{Encoding, PartHeaders};
 use xcast_sec::group::spi::{DerivedSpis, PerSenderSpis, SpiAllocator, SpiError, SpiRule, SpiUse};
 use xcast_sec::ipsec::{
-    Action, Directionality, FixedSpd, PacketBuf, PolicyEntry, ReplayError, ReplayStore, SaId, SecurityProtocol,
-    SelectorSet, SenderKey, SenderWindows, Spi,
+    Action, Directionality, FixedSenders, FixedSpd, PacketBuf, PolicyEntry, PolicyId, ReplayError, ReplayStore, SaId,
+    SecurityProtocol, SelectorSet, SenderKey, SenderWindows, Spi,
 };
 use xcast_sec::stack::{Member, Origin};
 use xcast_sec::wire::{CodePoints, DestinationSet, Family};
@@ -98,10 +98,27 @@ fn a_forgotten_sender_is_new_again_and_no_other_is() {
 fn policy_hands_back_what_it_does_not_take() {
     let entry = |action| PolicyEntry { directionality: Directionality::Symmetric, selectors: SelectorSet::ANY, action };
     let mut spd = FixedSpd::<1>::new();
+    assert_eq!((spd.len(), spd.is_empty()), (0, true));
     assert_eq!(*spd.insert(1, entry(Action::Bypass)).unwrap_err().entry(), entry(Action::Bypass));
     spd.push(entry(Action::Discard)).unwrap();
     assert_eq!(*spd.push(entry(Action::Bypass)).unwrap_err().entry(), entry(Action::Bypass));
     assert!(spd.iter().eq([&entry(Action::Discard)]));
+    assert_eq!((spd.len(), spd.is_empty()), (1, false));
+}
+
+#[test]
+fn senders_are_listed_by_policy() {
+    let mut senders = FixedSenders::<4>::new();
+    assert_eq!((senders.len(), senders.is_empty()), (0, true));
+    let [one, other] = [1, 2].map(PolicyId::new);
+    let listed = [(one, address(1)), (one, address(2)), (other, address(1))];
+    for (policy, source) in listed {
+        senders.allow(policy, source).unwrap();
+    }
+    assert_eq!((senders.len(), senders.is_empty()), (3, false));
+    assert!(senders.iter().eq(listed));
+    assert_eq!([senders.disallow(one, address(1)), senders.disallow(one, address(1))], [true, false]);
+    assert_eq!(senders.len(), 2);
 }
 
 /// Gives 300 and what follows.
@@ -165,13 +182,13 @@ fn spis() {
 
 #[test]
 fn packets_in_their_buffers() {
-    let mut storage = [0, 1, 2, 3, 4, 5];
+    let mut storage = [0, 1, 2, 3, 4, 5, 6, 7, 8];
     let mut packet = PacketBuf::new(&mut storage, 2..5).unwrap();
-    assert_eq!((packet.len(), packet.headroom(), packet.tailroom(), packet.is_empty()), (3, 2, 1, false));
+    assert_eq!((packet.len(), packet.headroom(), packet.tailroom(), packet.is_empty()), (3, 2, 4, false));
     packet.as_mut_octets()[2] = 9;
     assert_eq!((packet.range(), packet.as_octets()), (2..5, &[2, 3, 9][..]));
-    assert!(PacketBuf::new(&mut storage, 6..6).unwrap().is_empty());
-    assert!(PacketBuf::new(&mut storage, 2..7).is_none());
+    assert!(PacketBuf::new(&mut storage, 9..9).unwrap().is_empty());
+    assert!(PacketBuf::new(&mut storage, 2..10).is_none());
 }
 
 #[test]

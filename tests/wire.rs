@@ -859,6 +859,21 @@ fn every_rule_of_the_structure_is_named() {
         assert_eq!((error.kind(), error.pointer()), (kind, pointer), "{name}");
     }
 
+    // Where both are wrong: a version to come may do otherwise with its options, so VERSION comes first; else what stands first.
+    for (packet, option, version, other) in
+        [(&separated4, (27, 0x80), (28, 0x20), (29, 0x03)), (&separated6, (55, 0x01), (60, 0x20), (59, 0x01))]
+    {
+        for (header, kind) in [(version, Kind::XcastVersion), (other, Kind::NonzeroPadding)] {
+            let changed = changed_and_repaired(packet, |packet| {
+                for (at, mask) in [option, header] {
+                    packet[at] ^= mask;
+                }
+            });
+            let error = XcastPacket::parse(&changed, &code_points, ChecksumPolicy::Verify).unwrap_err();
+            assert_eq!(error.kind(), kind, "{header:?}");
+        }
+    }
+
     // A second Hop-by-Hop header, and one behind another header.
     let mut packet = separated6[..40].to_vec();
     packet.extend_from_slice(&[protocol::HOP_BY_HOP, 0, 1, 4, 0, 0, 0, 0]);
@@ -908,4 +923,34 @@ fn a_receiver_finds_itself_by_address_and_bit() {
         ..repr
     };
     assert_eq!(from_loopback.check(), Err(EmitError::UnusableSource));
+}
+
+/// RFC 5058 §11.5: to a router's own address, everything else as to all of them.
+#[test]
+fn a_packet_may_be_for_one_router() {
+    let usable: [IpAddr; 2] = [[203, 0, 113, 1].into(), [0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 1].into()];
+    let groups: [IpAddr; 2] = [[224, 0, 0, 254].into(), [0xff02, 0, 0, 0, 0, 0, 0, 0xfe].into()];
+    for (index, family) in FAMILIES.into_iter().enumerate() {
+        let packet = Packet::plain(family, 3);
+        let payload_len = packet.payload.len();
+        let emit_to = |router: IpAddr| {
+            let mut octets = vec![0xee; packet.encoded_len()];
+            let result = packet.with_repr(|repr| {
+                Ok(repr.emit_to(router, &experiment(), payload_len, &mut octets)?.copy_from_slice(&packet.payload))
+            });
+            result.map(|()| octets)
+        };
+        let octets = emit_to(usable[index]).unwrap();
+        let (ip, behind) = IpHeader::split(&octets).unwrap();
+        assert_eq!(ip.destination(), usable[index]);
+        // Checksums are right; CHECKSUM stands in the third and fourth octet, or the seventh and eighth.
+        let at = [20 + 2, 40 + 6][index];
+        assert_eq!(parse(&octets).unwrap().header().checksum().to_be_bytes(), octets[at..at + 2]);
+        assert_eq!(behind, IpHeader::split(&packet.octets()).unwrap().1);
+        // Nothing but one address of a router's, of the family of the destinations.
+        let unspecified: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        for router in [usable[1 - index], groups[index], groups[1 - index], unspecified[index]] {
+            assert_eq!(emit_to(router), Err(EmitError::UnusableRouter), "{router}");
+        }
+    }
 }

@@ -143,7 +143,6 @@ where
             left = left.difference(members.union(DestinationSet::single(first)));
         }
         match self.policy.semi_permeable {
-            _ if without.is_empty() => {}
             SemiPermeable::Initiate { source, hop_limit } => {
                 self.through_members(route, without, source, hop_limit);
             }

@@ -139,9 +139,9 @@ impl Unicast {
         let Some(bitmap) = packet.layout().bitmap_option else {
             return (ipv4::MIN_HEADER_LEN, header.header_len());
         };
-        let others = header.options().map_while(Result::ok).skip_while(|option| option.at < bitmap.end());
-        let end = others.take_while(|option| option.kind != ipv4::OPTION_EOL).last();
-        let end = end.map_or(bitmap.end(), |option| option.at.saturating_add(option.octets.len()));
+        // The bitmap option itself, if no other follows.
+        let last = header.options().map_while(Result::ok).take_while(|option| option.kind != ipv4::OPTION_EOL).last();
+        let end = last.map_or(bitmap.end(), |option| option.at.saturating_add(option.octets.len()));
         (bitmap.end(), end)
     }
 

@@ -145,6 +145,12 @@ mod tests {
             for index in 3..3 + pad {
                 data[index] ^= 0x40;
                 assert_eq!(split_trailer(&data), None);
+                // Two that differ by the same do not make up for each other.
+                for other in index + 1..(3 + pad).min(index + 20) {
+                    data[other] ^= 0x40;
+                    assert_eq!(split_trailer(&data), None);
+                    data[other] ^= 0x40;
+                }
                 data[index] ^= 0x40;
             }
         }

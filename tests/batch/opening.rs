@@ -219,8 +219,12 @@ proptest! {
 
 /// Sealed with number `sequence`, of kind 3: ESP with extended numbers.
 fn numbered(sequence: u64) -> Arrival {
+    of_kind(3, sequence)
+}
+
+fn of_kind(kind: usize, sequence: u64) -> Arrival {
     let item = Item {
-        kind: 3,
+        kind,
         traffic: crate::kit::Traffic::Unicast4,
         host: 1,
         payload_len: 30,
@@ -254,6 +258,25 @@ fn a_window_moves_under_packets_that_were_tried() {
     assert!(matches!(results[3], Err(InboundError::Open(OpenError::Replay(_)))));
     assert_eq!(inbound.replay.iter().map(|(_, highest)| highest).collect::<Vec<_>>(), [T + 5]);
     assert_eq!(crypto.together, 4);
+}
+
+/// Packets in a row under ESP and AH of several algorithms do reach the provider together.
+#[test]
+fn jobs_come_in_company() {
+    let mut storages =
+        arrived(&(0..30_u64).map(|i| of_kind([0, 3, 7, 8, 1][i as usize % 5], 1 + i)).collect::<Vec<_>>());
+    let mut buffers: Vec<_> = storages
+        .iter_mut()
+        .map(|storage| {
+            let len = storage.len();
+            PacketBuf::new(storage, 0..len).unwrap()
+        })
+        .collect();
+    let mut crypto = Odd::new(0);
+    inbound().process_batch(&mut crypto, Some(&code_points()), NOW, &mut buffers, |_, _, result| {
+        assert!(result.is_ok(), "{result:?}");
+    });
+    assert_eq!(crypto.together, 30);
 }
 
 /// A forged packet in a batch moves no window, and takes no place in the table.

@@ -2,9 +2,10 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use xcast_sec::crypto::CryptoError;
 use xcast_sec::ipsec::{
     FixedOutboundSad, FixedSpd, Freshness, Outbound, OutboundError, OutboundKey, OutboundSa, OutboundSad, PacketBuf,
-    SenderId, Sent, ToSeal, seal_batch_with, seal_with,
+    SealError, SenderId, Sent, ToSeal, seal_batch_with, seal_with,
 };
 
 use crate::associations::*;
@@ -168,10 +169,8 @@ proptest! {
     }
 }
 
-/// Packets in a row under associations of several senders and algorithms do reach the provider together.
-#[test]
-fn jobs_come_in_company() {
-    let item = |kind| Item {
+fn plain(kind: usize) -> Item {
+    Item {
         kind,
         traffic: crate::kit::Traffic::Unicast4,
         host: 1,
@@ -179,8 +178,38 @@ fn jobs_come_in_company() {
         no_x2u: true,
         damage: Damage::None,
         room: 200,
-    };
-    let items: Vec<_> = (0..64).map(|index| item([0, 1, 2, 3, 7, 8][index % 6])).collect();
+    }
+}
+
+/// What the provider fails on uses nothing up: no packet behind it meets a limit that those in front of it did not reach.
+#[test]
+fn what_fails_leaves_its_share_to_the_next() {
+    // At most six packets under each of these, or so many octets.
+    for kind in [11, 12, 13] {
+        let items = vec![plain(kind); 20];
+        let mut rng = Rng { drawn: 0, fails_of: 0 };
+        let mut out = outbound(sad());
+        let seen = at_once(&mut out, &mut Odd::new(1), &mut rng, &items, &[20]);
+        let failed = OutboundError::Seal(SealError::Crypto(CryptoError::Provider));
+        assert!(seen.iter().all(|(.., result)| *result == Err(failed)), "{seen:?}");
+        // All that the limit allows is still there.
+        let seen = at_once(&mut out, &mut Odd::new(0), &mut rng, &items, &[20]);
+        let sealed = seen.iter().filter(|(.., result)| result.is_ok()).count();
+        assert_eq!(
+            sealed,
+            one_by_one(&mut outbound(sad()), &mut Odd::new(0), &mut rng, &items)
+                .iter()
+                .filter(|(.., result)| result.is_ok())
+                .count()
+        );
+        assert!((1..20).contains(&sealed));
+    }
+}
+
+/// Packets in a row under associations of several senders and algorithms do reach the provider together.
+#[test]
+fn jobs_come_in_company() {
+    let items: Vec<_> = (0..64).map(|index| plain([0, 1, 2, 3, 7, 8][index % 6])).collect();
     let mut crypto = Odd::new(0);
     let mut rng = Rng { drawn: 0, fails_of: 0 };
     let seen = at_once(&mut outbound(sad()), &mut crypto, &mut rng, &items, &[64]);

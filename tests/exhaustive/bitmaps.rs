@@ -35,6 +35,21 @@ fn bitmap_at(family: Family) -> usize {
     }
 }
 
+/// Of every length, also of those that no header has: what lies beyond counts as zero.
+#[test]
+fn of_every_length() {
+    for len in 0..=16 {
+        let full: Vec<usize> = (0..len * 8).collect();
+        for listed in std::iter::once(full).chain((0..len * 8).map(|index| vec![index])) {
+            let mut bitmap = vec![0_u8; len];
+            listed.iter().for_each(|index| bitmap[index / 8] |= 0x80 >> (index % 8));
+            let read = DestinationSet::from_bitmap(&bitmap);
+            // There are 127 destinations; the last bit of the longest is for nobody.
+            assert!(read.iter().eq(listed.into_iter().filter(|index| *index < 127)), "{bitmap:?}");
+        }
+    }
+}
+
 #[test]
 fn written_and_read() {
     for family in FAMILIES {

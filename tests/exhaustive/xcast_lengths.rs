@@ -1,6 +1,6 @@
 //! Every length octet of an Xcast header, with every number of destinations and all flags that change the length.
 
-use xcast_sec::wire::{BitmapPlace, ParseErrorKind, XcastHeader};
+use xcast_sec::wire::{BitmapPlace, ChecksumPolicy, CodePoints, ParseErrorKind, XcastHeader, XcastPacket, protocol};
 
 fn rounded(len: usize, unit: usize) -> usize {
     len.div_ceil(unit) * unit
@@ -97,4 +97,41 @@ fn every_length_of_xcast6() {
         }
     }
     assert!(sound > 500, "{sound}");
+}
+
+/// The same in whole packets, which are read another way if they are plain: also every octet of VERSION and flags, and the bit in
+/// front of the number.
+#[test]
+fn every_length_of_xcast6_in_a_packet() {
+    let code_points = CodePoints::rfc4727_experiment();
+    let mut octets = [0; 40 + 2300];
+    (octets[0], octets[6], octets[40]) = (0x60, protocol::ROUTING, protocol::NO_NEXT_HEADER);
+    octets[4..6].copy_from_slice(&2300_u16.to_be_bytes());
+    octets[42] = code_points.fields().xcast6_routing_type;
+    let mut sound = 0;
+    let mut check = |flags: u8, count: u8, length: u8| {
+        (octets[41], octets[44], octets[45]) = (length, flags, count);
+        let announced = 8 * (usize::from(length) + 1);
+        let count = usize::from(count & 0x7f);
+        let len = xcast6_len(count, flags & 2 != 0, BitmapPlace::Header);
+        let expected = match flags >> 4 {
+            1 => expected(count, len, announced, 2300),
+            _ => Err(ParseErrorKind::XcastVersion),
+        };
+        let read = XcastPacket::parse(&octets, &code_points, ChecksumPolicy::Ignore).map(|packet| {
+            assert_eq!(packet.header().destination_count(), count);
+            sound += 1;
+            packet.header().as_octets().len()
+        });
+        assert_eq!(read.map_err(|error| error.kind()), expected, "{flags}, {count}, {length}");
+    };
+    for length in 0..=u8::MAX {
+        for count in 0..=u8::MAX {
+            check(0x10, count, length);
+        }
+        for flags in 0..=u8::MAX {
+            check(flags, 3, length);
+        }
+    }
+    assert!(sound > 250, "{sound}");
 }

@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use xcast_sec::forward::{
-    CopyKind, ForwardError, OwnAddress, Refusal, ReversePath, Route, Router, RouterPolicy, SemiPermeable, Tunnel,
-    TunnelUse,
+    CopyKind, ForwardError, OwnAddress, Refusal, ReversePath, Route, RouteLookup, Router, RouterPolicy, SemiPermeable,
+    Tunnel, TunnelUse,
 };
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{
@@ -136,6 +136,36 @@ fn only_configured_tunnels_are_taken() {
         // Nothing but All_Xcast_Routers is reached through a tunnel: here, the router's own address.
         let octets = outside((peer, own), 9, 0, &[], &to_own(&packet));
         assert_eq!(refuse(&octets, &net), ForwardError::NotForUs);
+    }
+}
+
+/// A host that says nothing of tunnels: no route leads into one, and nothing comes out of one.
+struct WithoutTunnels(Net);
+
+impl RouteLookup for WithoutTunnels {
+    type NextHop = u8;
+
+    fn is_local(&self, address: IpAddr) -> bool {
+        self.0.is_local(address)
+    }
+
+    fn route(&self, destination: IpAddr) -> Option<Route<u8>> {
+        self.0.route(destination)
+    }
+}
+
+#[test]
+fn no_tunnel_is_configured_unless_the_host_says_so() {
+    for family in FAMILIES {
+        let packet = plain(family, 2);
+        let routes = WithoutTunnels(net(&packet, &[route(1), legacy(2)]));
+        let mut router = Router::new(code_points(), RouterPolicy::default());
+        let tunnelled = outside(ends(family), 9, 0, &[], &packet.octets());
+        let refused = router.forward(Instant::START, None, &tunnelled, &routes, &mut Log::default());
+        assert_eq!(refused.unwrap_err(), ForwardError::UnusableTunnel);
+        let mut log = Log::default();
+        router.forward(Instant::START, None, &packet.octets(), &routes, &mut log).unwrap();
+        assert!(!log.sent.is_empty() && log.sent.iter().all(|sent| sent.kind != CopyKind::Tunnelled));
     }
 }
 

@@ -12,9 +12,8 @@ use crate::kit::*;
 fn tunnels_reach_across_a_next_hop_without_xcast() {
     let v6_end = |host| Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, host);
     for family in FAMILIES {
-        for (tunnel, other) in
-            [(tunnel(1), tunnel(2)), (Tunnel::v6(v6_end(0), v6_end(1)).with_hop_limit(7), tunnel(1).with_hop_limit(3))]
-        {
+        let limited = (Tunnel::v6(v6_end(0), v6_end(1)).with_hop_limit(7), tunnel(1).with_hop_limit(3));
+        for ((tunnel, other), limits) in [((tunnel(1), tunnel(2)), [64, 64]), (limited, [7, 3])] {
             let mut packet = plain(family, 5).with_lists(true, false);
             (packet.no_x2u, packet.anonymous) = (true, true);
             let mut octets = packet.octets();
@@ -28,11 +27,11 @@ fn tunnels_reach_across_a_next_hop_without_xcast() {
             let groups = [(tunnel, set(&[0, 2])), (other, set(&[1, 4]))];
             assert_eq!(result.shape(), groups.map(|(_, bits)| (1, CopyKind::Tunnelled, bits)));
             assert_eq!((result.counters.not_capable, result.counters.tunnel_copies), (1, 2));
-            for (sent, (tunnel, bits)) in result.log.sent.iter().zip(groups) {
+            for ((sent, (tunnel, bits)), limit) in result.log.sent.iter().zip(groups).zip(limits) {
                 let (outer, inner) = IpHeader::split(&sent.octets).unwrap();
                 assert_eq!((outer.source(), outer.destination()), (tunnel.local(), tunnel.remote()));
                 assert_eq!(outer.packet_len(), sent.octets.len());
-                assert_eq!(outer.hop_limit(), tunnel.hop_limit());
+                assert_eq!((outer.hop_limit(), tunnel.hop_limit()), (limit, limit));
                 assert_eq!(outer.next_header(), if family == Family::V4 { 4 } else { 41 });
                 match outer {
                     IpHeader::V4(header) => {

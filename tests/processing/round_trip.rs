@@ -75,6 +75,7 @@ fn what_is_sealed_opens_to_the_same_packet() {
                     let arrival = receiver.receive(&sealed);
                     assert!(arrival.has_passed(), "{context}: {arrival:?}");
                     assert_eq!(arrival.packet, plain, "{context}");
+                    assert!(matches!(arrival.result, Ok(Received::Protected(layers)) if layers.policy() == Some(OWN)));
                     for (layer, config) in arrival.layers().iter().zip(&configs) {
                         assert_eq!(layer.sa, sa(config).id());
                         assert_eq!((layer.mode, layer.policy), (config.mode, Some(OWN)));

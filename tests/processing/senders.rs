@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use xcast_sec::ipsec::{
-    FixedSenders, InboundError, ModeKind, OpenError, PolicyId, ReplayError, Required, SaConfig, SenderFilter,
-    SenderKey, SenderWindows,
+    FixedSenders, InboundError, InboundSad, ModeKind, OpenError, PolicyId, ReplayError, Required, SaConfig,
+    SenderFilter, SenderKey, SenderWindows,
 };
 use xcast_sec::wire::Family;
 
@@ -112,6 +112,25 @@ fn senders_are_listed_for_a_policy() {
         assert_eq!(arrival.has_passed(), passes, "{policy:?}: {arrival:?}");
         assert!(passes || arrival.error() == NOT_AUTHORISED);
     }
+}
+
+/// With an association go its senders' windows, or their places would be lost; others' stay.
+#[test]
+fn a_removed_association_takes_its_windows_along() {
+    let traffic = Traffic::Unicast6;
+    let mut receiver = Receiver::<_, 2>::of(protecting(traffic.received(), TRANSPORT), listed(Family::V6));
+    let [first, second] = [0x1000, 0x2000].map(|number| SaConfig { policy: Some(OWN), ..config(number, esp()) });
+    let [id, other] = [&first, &second].map(|config| receiver.add(config));
+    let packet = |config: &SaConfig<'_>| seal(&sa(config), 5, &traffic.packet());
+    assert!(receiver.receive(&packet(&first)).has_passed() && receiver.receive(&packet(&second)).has_passed());
+    assert!(receiver.inbound.remove_sa(&id));
+    assert!(!receiver.inbound.remove_sa(&id), "it is gone");
+    assert_eq!(receiver.inbound.replay.len(), 1);
+    assert!(receiver.inbound.sad.state(&id).is_none() && receiver.inbound.sad.state(&other).is_some());
+    assert_eq!(receiver.receive(&packet(&second)).error(), REPLAYED);
+    // Set up anew, it starts anew.
+    receiver.add(&first);
+    assert!(receiver.receive(&packet(&first)).has_passed());
 }
 
 /// What `SaConfig::source` warns of: ESP does not cover the source address. A captured packet, sent again from addresses that

@@ -2,7 +2,6 @@
 
 use crate::crypto::CryptoProvider;
 use crate::ipsec::association::config::Mode;
-use crate::ipsec::association::outer::OuterAddress;
 use crate::ipsec::sending::outbound::OutboundSa;
 use crate::ipsec::sending::quoted::QuotedPacket;
 use crate::time::Instant;
@@ -161,17 +160,8 @@ impl<P: CryptoProvider> OutboundSa<P> {
     /// Whether a packet like this goes out under the association, number aside.
     fn seals(&self, quoted: &QuotedPacket) -> bool {
         let sa = self.sa();
-        let names = |outer: OuterAddress, address| match outer {
-            OuterAddress::Fixed(own) => own == address,
-            OuterAddress::Preserved => true,
-        };
-        let is_of_tunnel = match sa.mode() {
-            Mode::Transport => true,
-            Mode::Tunnel(outer) => names(outer.source, quoted.source) && names(outer.destination, quoted.destination),
-        };
-        is_of_tunnel
-            && (sa.protocol(), sa.spi()) == (quoted.protocol, quoted.spi)
-            && sa.is_for(quoted.destination, quoted.source)
+        // The addresses that its tunnel fixes are its own.
+        (sa.protocol(), sa.spi()) == (quoted.protocol, quoted.spi) && sa.is_for(quoted.destination, quoted.source)
     }
 
     /// The MTU that a router means which does not say it. Some say that a packet is longer than it was, by its IP header; a

@@ -56,6 +56,29 @@ fn the_first_entry_that_matches_decides() {
     assert_eq!(spd.lookup(Outbound, &asked), None);
 }
 
+/// A dummy packet is judged by the name of its policy alone, which must then stand for one protection.
+#[test]
+fn a_name_stands_for_one_protection() {
+    let named = |action| entry(Symmetric, "any", "any", NextLayer::Any, action);
+    let esp = Required::Esp(ModeKind::Transport);
+    let other = Action::Protect { policy: PolicyId::new(1), required: Required::Ah(ModeKind::Tunnel) };
+    let alone = spd([named(Action::Bypass), named(protect(1)), named(protect(2))]);
+    assert_eq!([1, 2, 3].map(|policy| alone.required(PolicyId::new(policy))), [Some(esp), Some(esp), None]);
+    let twice = spd([named(protect(1)), named(protect(1))]);
+    assert_eq!(twice.required(PolicyId::new(1)), Some(esp));
+    let two_meanings = spd([named(protect(1)), named(other)]);
+    assert_eq!(two_meanings.required(PolicyId::new(1)), None);
+}
+
+#[test]
+fn a_range_may_be_of_one() {
+    let one = NextLayer::MobilityHeader { first: 5, last: 5 };
+    let spd = spd([entry(Symmetric, "any", "any", one, Action::Bypass)]);
+    let found = [4, 5, 6]
+        .map(|kind| spd.lookup(Outbound, &packet("2001:db8::1", "2001:db8::2", UpperLayer::MobilityHeader(kind))));
+    assert_eq!(found, [None, Some(Action::Bypass), None]);
+}
+
 #[test]
 fn entries_that_no_packet_matches_are_refused() {
     let mut spd = FixedSpd::<1>::new();
