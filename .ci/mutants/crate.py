@@ -39,9 +39,9 @@ def name_mutants(root, folders):
         mutants[f"{file}: {what}{times}"] = {
             "number": len(mutants) + 1, "file": file, "genre": entry["genre"], "replacement": entry["replacement"],
             "line": start["line"], "column": start["column"], "end_line": end["line"], "end_column": end["column"],
-            "in_function": bool(entry["function"]),
-            # Where it starts, which says which it is.
-            "function": entry["function"] and list(entry["function"]["span"]["start"].values()), "hash": hashes[file],
+            # Where it starts, which says which it is; nothing for the value of a constant.
+            "function": function and [function["line"], function["column"]],
+            "const": bool(re.search(r"\bconst fn\b", signature)), "hash": hashes[file],
         }
     return mutants
 
@@ -165,7 +165,8 @@ class Combined:
                     # there is no such name.
                     mutant = self.mutants[name]
                     is_sure = mutant["genre"] == "FnValue" and ("-> impl " not in name or code == "E0433")
-                    self.left_out[name] = "unviable" if is_sure else "alone"
+                    if self.left_out.get(name) != "unviable":
+                        self.left_out[name] = "unviable" if is_sure else "alone"
             print(f"  turn {turn}: {len(self.left_out)} of {len(self.mutants)} left out", flush=True)
             if len(self.left_out) == before:
                 rendered = [m["message"]["rendered"] for m in said if m["reason"] == "compiler-message"]

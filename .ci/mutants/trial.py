@@ -71,12 +71,11 @@ class Tests:
         )
         return [line.removesuffix(": test") for line in lines if line not in set(ignored.stdout.splitlines())]
 
-    def record(self, workers):
+    def record(self, program, workers):
         """For each test that passes: how long it takes, and the numbers of the mutants that it comes to. And those left out."""
-        every = [(program, name) for program in self.programs for name in self.names(program)]
 
-        def one(test):
-            program, name = test
+        def one(name):
+            test = (program, name)
             with tempfile.NamedTemporaryFile() as reached:
                 self.run(program, [name], RECORDING, {"XCAST_MUTANT_REACHED": reached.name})
                 numbers = sorted({int(line) for line in open(reached.name)})
@@ -85,7 +84,7 @@ class Tests:
                 return {"test": test, "left_out": "takes too long" if failed == "timeout" else "fails without a mutant"}
             return {"test": test, "took": took, "reached": numbers}
 
-        return list(workers.map(one, every))
+        return list(workers.map(one, self.names(program)))
 
 
 class Plan:
