@@ -4,8 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use xcast_sec::ipsec::{
-    FixedSad, FixedSenders, FixedSpd, Freshness, Inbound, InboundError, OpenError, PacketBuf, Received, ReplayStore,
-    Sa, SenderWindows, Usage, open, open_batch, seal_with,
+    Content, FixedSad, FixedSenders, FixedSpd, Freshness, Inbound, InboundError, NewSender, OpenError, PacketBuf,
+    Received, ReplayError, ReplayStore, ReplayWindow, Sa, SaConfig, SenderKey, SenderWindows, Tfc, Unverified, Usage,
+    open, open_batch, seal_dummy_with, seal_with,
 };
 
 use crate::associations::*;
@@ -191,29 +192,81 @@ proptest! {
     /// The raw operation, of one layer each.
     #[test]
     fn raw_batches_are_packets_one_by_one(arrivals in vec(arrival(true), 1..90)) {
-        let packets = arrived(&arrivals);
-        let sad = inbound().sad;
-        let mut crypto = Odd::new(0);
-        let mut windows = [(); 2].map(|()| SenderWindows::<24, 1>::new(64).unwrap());
-        let mut expected = Vec::new();
-        for mut storage in packets.iter().cloned() {
-            let len = storage.len();
-            let mut packet = PacketBuf::new(&mut storage, 0..len).unwrap();
-            let result = open(&sad, &mut windows[0], &mut crypto, Some(&code_points()), &mut packet);
-            expected.push((result.is_ok().then(|| packet.as_octets().to_vec()), result));
-        }
-        let mut storages = packets;
-        let mut buffers: Vec<_> = storages.iter_mut().map(|storage| {
+        compare_raw(&arrived(&arrivals), 24)?;
+    }
+
+    /// Where all are ESP behind a plain IPv4 header, whatever of; and there may not be room for all senders.
+    #[test]
+    fn raw_batches_of_plain_packets_are_packets_one_by_one(
+        far in vec(arrival(true), 1..60),
+        near in vec(arrival(false), 1..60),
+        senders in 0..24_usize,
+    ) {
+        let mut packets = arrived(&far);
+        packets.extend(arrived(&near));
+        packets.retain(|packet| is_plain_esp(packet));
+        compare_raw(&packets, senders)?;
+    }
+}
+
+/// Version 4, no options, no fragment, ESP; but for what was damaged, the packets that `open_batch` has a way of its own for.
+fn is_plain_esp(packet: &[u8]) -> bool {
+    packet.len() >= 20
+        && packet[0] == 0x45
+        && packet[9] == 50
+        && u16::from_be_bytes([packet[6], packet[7]]) & 0x3fff == 0
+}
+
+/// There is room for so many senders.
+fn compare_raw(packets: &[Vec<u8>], senders: usize) -> Result<(), TestCaseError> {
+    let sad = inbound().sad;
+    let mut crypto = Odd::new(0);
+    let mut windows = [(); 2].map(|()| Crowded { windows: SenderWindows::new(64).unwrap(), senders });
+    let mut expected = Vec::new();
+    for mut storage in packets.iter().cloned() {
+        let len = storage.len();
+        let mut packet = PacketBuf::new(&mut storage, 0..len).unwrap();
+        let result = open(&sad, &mut windows[0], &mut crypto, Some(&code_points()), &mut packet);
+        expected.push((result.is_ok().then(|| packet.as_octets().to_vec()), result));
+    }
+    let mut storages = packets.to_vec();
+    let mut buffers: Vec<_> = storages
+        .iter_mut()
+        .map(|storage| {
             let len = storage.len();
             PacketBuf::new(storage, 0..len).unwrap()
-        }).collect();
-        let mut got = Vec::new();
-        open_batch(&sad, &mut windows[1], &mut crypto, Some(&code_points()), &mut buffers, |index, packet, result| {
-            assert_eq!(index, got.len());
-            got.push((result.is_ok().then(|| packet.as_octets().to_vec()), result));
-        });
-        prop_assert_eq!(got, expected);
-        prop_assert_eq!(format!("{:?}", windows[0]), format!("{:?}", windows[1]));
+        })
+        .collect();
+    let mut got = Vec::new();
+    open_batch(&sad, &mut windows[1], &mut crypto, Some(&code_points()), &mut buffers, |index, packet, result| {
+        assert_eq!(index, got.len());
+        got.push((result.is_ok().then(|| packet.as_octets().to_vec()), result));
+    });
+    prop_assert_eq!(got, expected);
+    prop_assert_eq!(format!("{:?}", windows[0].windows), format!("{:?}", windows[1].windows));
+    Ok(())
+}
+
+/// Windows with room for fewer senders than they could hold.
+#[derive(Debug)]
+struct Crowded {
+    windows: SenderWindows<24, 1>,
+    senders: usize,
+}
+
+impl NewSender for Crowded {
+    fn add(&mut self, sender: SenderKey) -> Option<&mut ReplayWindow> {
+        if self.windows.len() < self.senders { self.windows.add(sender) } else { None }
+    }
+}
+
+impl ReplayStore for Crowded {
+    fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
+        if self.windows.iter().any(|(known, _)| *known == sender) {
+            self.windows.check(sender, received, esn)
+        } else {
+            Unverified::new_sender(self, sender, 64, received, esn)
+        }
     }
 }
 
@@ -311,4 +364,35 @@ fn nothing_changes_before_a_packet_verifies() {
         assert_eq!((result, packet.as_octets()), (Err(OpenError::Icv), &untouched[index][..]));
     });
     assert!(windows.0.is_empty());
+}
+
+/// Dummies and padding against traffic analysis (RFC 4303 §2.6, §2.7), among packets of the plainest kind.
+#[test]
+fn what_hides_lengths_is_taken_off() {
+    let config = SaConfig { tfc: Tfc::AtLeast(200), ..configs(3)[0] };
+    let sa = odd_sa(&config);
+    let mut crypto = Odd::new(0);
+    let plain = numbered(1).item.packet();
+    let mut storages = [[0; 500]; 3];
+    let mut buffers = storages.each_mut().map(|storage| {
+        storage[100..100 + plain.len()].copy_from_slice(&plain);
+        PacketBuf::new(storage, 100..100 + plain.len()).unwrap()
+    });
+    for (sequence, buffer) in (1..).zip(&mut buffers) {
+        let freshness = Freshness { sequence, iv: &[9; 16][..sa.iv_len()] };
+        let sealed = if sequence == 2 {
+            seal_dummy_with(&sa, freshness, &mut crypto, Some(&code_points()), buffer)
+        } else {
+            seal_with(&sa, freshness, &mut crypto, Some(&code_points()), buffer)
+        };
+        sealed.unwrap();
+        assert!(buffer.len() > 220);
+    }
+    let mut windows = SenderWindows::<1, 1>::new(64).unwrap();
+    let mut contents = Vec::new();
+    open_batch(&sa, &mut windows, &mut crypto, Some(&code_points()), &mut buffers, |index, packet, result| {
+        assert_eq!(packet.as_octets(), if index == 1 { &[] } else { &plain[..] });
+        contents.push(result.unwrap().content);
+    });
+    assert_eq!(contents, [Content::Packet, Content::Dummy, Content::Packet]);
 }

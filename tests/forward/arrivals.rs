@@ -164,7 +164,7 @@ fn no_tunnel_is_configured_unless_the_host_says_so() {
         let refused = router.forward(Instant::START, None, &tunnelled, &routes, &mut Log::default());
         assert_eq!(refused.unwrap_err(), ForwardError::UnusableTunnel);
         let mut log = Log::default();
-        router.forward(Instant::START, None, &packet.octets(), &routes, &mut log).unwrap();
+        assert!(router.forward(Instant::START, None, &packet.octets(), &routes, &mut log).is_ok());
         assert!(!log.sent.is_empty() && log.sent.iter().all(|sent| sent.kind != CopyKind::Tunnelled));
     }
 }

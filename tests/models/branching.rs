@@ -86,7 +86,9 @@ pub(crate) enum Refused {
 /// RFC 5058 §2 ("What a router does"), §9 and §11, step by step.
 pub(crate) fn forward(packet: &Packet, policy: &Policy, fate: impl Fn(IpAddr) -> Fate) -> Result<Forwarded, Refused> {
     let ah_behind = !packet.v6 && packet.next == 51;
-    if packet.anonymous && (packet.separated || packet.ah) || packet.ah && !packet.separated || ah_behind {
+    // No AH goes around a bitmap that a router changes, and a separated bitmap has no place for A=1.
+    let ah_around_bitmap = packet.ah && !packet.separated;
+    if ah_behind || ah_around_bitmap || packet.anonymous && packet.separated {
         return Err(Refused::Construction);
     }
     let unusable = |&index: &usize| {

@@ -10,7 +10,7 @@ use fearless_simd::{Select, Simd, SimdBase, SimdFrom, SimdMask};
 
 use super::chaining::HashName;
 use super::hash::{LaneHash, Md5, Sha1, Sha256};
-use super::macs::integer;
+use super::macs::{WIDEST, integer};
 use super::message::Lane;
 use super::width::{BLOCK_LEN, Width};
 use crate::crypto::{CryptoProvider, RustCrypto};
@@ -39,17 +39,55 @@ pub(super) fn macs<W: Width<N>, const N: usize>(
         }
         return;
     }
+    let begun = Begun::new(lanes);
     simd.vectorize(
         #[inline(always)]
         || match (hash, two) {
-            (HashName::Md5, false) => side_by_side::<W, Md5, N, 4, 1>(simd, lanes, macs),
-            (HashName::Sha1, false) => side_by_side::<W, Sha1, N, 5, 1>(simd, lanes, macs),
-            (HashName::Sha256, false) => side_by_side::<W, Sha256, N, 8, 1>(simd, lanes, macs),
-            (HashName::Md5, true) => side_by_side::<W, Md5, N, 4, 2>(simd, lanes, macs),
-            (HashName::Sha1, true) => side_by_side::<W, Sha1, N, 5, 2>(simd, lanes, macs),
-            (HashName::Sha256, true) => side_by_side::<W, Sha256, N, 8, 2>(simd, lanes, macs),
+            (HashName::Md5, false) => side_by_side::<W, Md5, N, 4, 1>(simd, lanes, &begun, macs),
+            (HashName::Sha1, false) => side_by_side::<W, Sha1, N, 5, 1>(simd, lanes, &begun, macs),
+            (HashName::Sha256, false) => side_by_side::<W, Sha256, N, 8, 1>(simd, lanes, &begun, macs),
+            (HashName::Md5, true) => side_by_side::<W, Md5, N, 4, 2>(simd, lanes, &begun, macs),
+            (HashName::Sha1, true) => side_by_side::<W, Sha1, N, 5, 2>(simd, lanes, &begun, macs),
+            (HashName::Sha256, true) => side_by_side::<W, Sha256, N, 8, 2>(simd, lanes, &begun, macs),
         },
     );
+}
+
+/// What is known of the lanes before the first block.
+struct Begun<'l, 'p> {
+    keys: [&'l [u8; BLOCK_LEN]; WIDEST],
+    /// Most of each message: as many blocks as all of them have in one piece.
+    messages: [&'p [[u8; BLOCK_LEN]]; WIDEST],
+    common: usize,
+    /// Blocks of the shortest message and of the longest, padding included.
+    shortest: usize,
+    longest: usize,
+}
+
+impl<'l, 'p> Begun<'l, 'p> {
+    /// Not where vectors are: the compiler would gather and scatter what it takes from the lanes, which is slower by far.
+    #[inline(never)]
+    fn new(lanes: &mut [Lane<'l, 'p>]) -> Self {
+        let mut begun = Self {
+            keys: [NO_BLOCK; WIDEST],
+            messages: [&[]; WIDEST],
+            common: usize::MAX,
+            shortest: usize::MAX,
+            longest: 0,
+        };
+        for (key, lane) in begun.keys.iter_mut().zip(&*lanes) {
+            if let Some(chaining) = lane.key.chaining() {
+                *key = chaining.octets();
+            }
+            begun.common = begun.common.min(lane.whole());
+            begun.shortest = begun.shortest.min(lane.blocks());
+            begun.longest = begun.longest.max(lane.blocks());
+        }
+        for (message, lane) in begun.messages.iter_mut().zip(lanes) {
+            *message = lane.take(begun.common);
+        }
+        begun
+    }
 }
 
 /// The same, one after the other.
@@ -67,34 +105,19 @@ pub(super) fn one_by_one(lanes: &mut [Lane<'_, '_>], macs: &mut [u128]) {
 fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: usize, const M: usize>(
     simd: W,
     lanes: &mut [Lane<'_, '_>],
+    &Begun { keys, messages, common, shortest, longest }: &Begun<'_, '_>,
     macs: &mut [u128],
 ) {
     let zero = W::u32s::simd_from(simd, 0);
-    let mut rows = [[NO_BLOCK; N]; M];
-    let (mut common, mut shortest, mut longest) = (usize::MAX, usize::MAX, 0);
-    for (row, lane) in rows.as_flattened_mut().iter_mut().zip(&*lanes) {
-        if let Some(chaining) = lane.key.chaining() {
-            *row = chaining.octets();
-        }
-        common = common.min(lane.whole());
-        shortest = shortest.min(lane.blocks());
-        longest = longest.max(lane.blocks());
-    }
     // Both chaining values come in one block, the inner one first.
     let mut state = [[zero; WORDS]; M];
     let mut outer = [[zero; WORDS]; M];
-    for ((state, outer), rows) in state.iter_mut().zip(&mut outer).zip(&rows) {
+    for ((state, outer), rows) in state.iter_mut().zip(&mut outer).zip(keys.as_chunks().0) {
         let words = simd.transpose(rows, false);
         let mut words = words.iter();
         for (to, from) in state.iter_mut().chain(outer).zip(&mut words) {
             *to = *from;
         }
-    }
-
-    // Most of the messages: what all lanes have in one piece.
-    let mut messages: [[&[[u8; BLOCK_LEN]]; N]; M] = [[&[]; N]; M];
-    for (blocks, lane) in messages.as_flattened_mut().iter_mut().zip(&mut *lanes) {
-        *blocks = lane.take(common);
     }
     let mut buffers = [[[0; BLOCK_LEN]; N]; M];
     // The outer hash comes last, in the same loop: there is one copy of the long code of the compression, and it stays in the
@@ -111,7 +134,7 @@ fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: us
             let mut rows = [[NO_BLOCK; N]; M];
             let places = rows.as_flattened_mut().iter_mut();
             if at < common {
-                for (row, message) in places.zip(messages.as_flattened()) {
+                for (row, message) in places.zip(messages) {
                     *row = message.get(at).unwrap_or(NO_BLOCK);
                 }
             } else {
@@ -143,12 +166,9 @@ fn side_by_side<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: us
     }
 
     for (state, macs) in state.iter().zip(macs.chunks_mut(N)) {
-        let [a, b, c, d] = [state[0].to_array(), state[1].to_array(), state[2].to_array(), state[3].to_array()];
-        for ((((mac, a), b), c), d) in macs.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            *mac = [d, c, b, a].into_iter().fold(0, |mac, word| {
-                let word = if H::BE { word.swap_bytes() } else { word };
-                (mac << 32) | u128::from(word)
-            });
+        let first = simd.first_words([state[0], state[1], state[2], state[3]], H::BE);
+        for (mac, octets) in macs.iter_mut().zip(first) {
+            *mac = u128::from_le_bytes(octets);
         }
     }
 }

@@ -7,18 +7,10 @@ use super::jobs::Jobs;
 pub(super) const CHUNK: usize = 64;
 
 /// An order of jobs by class, then by size.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Order {
     /// Class in the upper two bits, then 24 bits of size, then 6 of the job's index: one comparison does it all.
-    entries: [u32; CHUNK],
-    /// How many there are.
-    len: usize,
-}
-
-impl Default for Order {
-    fn default() -> Self {
-        Self { entries: [0; CHUNK], len: 0 }
-    }
+    entries: heapless::Vec<u32, CHUNK>,
 }
 
 const SIZE_BITS: u32 = 24;
@@ -32,17 +24,14 @@ impl Order {
         let size = u32::try_from(size).map_or(largest, |size| size.min(largest));
         let entry = (class << (SIZE_BITS + INDEX_BITS)) | (size << INDEX_BITS) | (index % CHUNK) as u32;
         // There is room for each job of a chunk once.
-        if let Some(place) = self.entries.get_mut(self.len) {
-            *place = entry;
-            self.len = self.len.wrapping_add(1);
-        }
+        let _ = self.entries.push(entry);
     }
 
     /// Puts the jobs in order, but for those in `others`, which it leaves out.
     pub(super) fn sort(&mut self, others: Jobs) {
         if !others.is_empty() {
             let mut kept = 0_usize;
-            for at in 0..self.len {
+            for at in 0..self.entries.len() {
                 if let Some(entry) = self.entries.get(at).copied().filter(|entry| !others.has(index(*entry)))
                     && let Some(place) = self.entries.get_mut(kept)
                 {
@@ -50,21 +39,25 @@ impl Order {
                     kept = kept.wrapping_add(1);
                 }
             }
-            self.len = kept;
+            self.entries.truncate(kept);
         }
-        let entries = self.entries.get_mut(..self.len).unwrap_or_default();
         // Most often all are of one size.
-        if !entries.is_sorted() {
-            entries.sort_unstable();
+        if !self.entries.is_sorted_by(|a, b| a <= b) {
+            self.entries.sort_unstable();
         }
     }
 
     /// The jobs in order, in groups of one class and at most `most` jobs, which is 1 at least.
     pub(super) fn groups(&self, most: usize) -> impl Iterator<Item = Group<'_>> {
-        let mut rest = self.entries.get(..self.len).unwrap_or_default();
+        let mut rest = self.entries.as_slice();
         core::iter::from_fn(move || {
             let first = class(*rest.first()?);
-            let len = rest.iter().take(most).take_while(|entry| class(**entry) == first).count();
+            let full = rest.get(..most).unwrap_or(rest);
+            let len = match full.last() {
+                // As they are in order, so is what lies between.
+                Some(last) if class(*last) == first => full.len(),
+                _ => full.iter().take_while(|entry| class(**entry) == first).count(),
+            };
             let (group, others) = rest.split_at_checked(len)?;
             rest = others;
             Some(Group(group))

@@ -9,7 +9,7 @@ use core::arch::x86_64::{
     _mm512_maskz_permutexvar_epi8, _mm512_set_epi64, _mm512_set1_epi8, _mm512_shuffle_epi8, _mm512_ternarylogic_epi32,
     _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
-use fearless_simd::{Avx2, Avx512, Simd, SimdBase, SimdInto, kernel, u8x16, u8x64, u32x8, u32x16};
+use fearless_simd::{Avx2, Avx512, Simd, SimdBase, SimdInto, kernel, u8x16, u8x32, u8x64, u32x8, u32x16};
 
 use super::message::{LENGTH_LEN, copied};
 
@@ -101,6 +101,9 @@ kernel!(
 pub(super) trait Width<const N: usize>: Words + Simd<u32s: SimdBase<Self, Array = [u32; N]>> {
     /// Vector `i` holds word `i` of each row, the rows being blocks of little-endian words (`be` = false) or big-endian ones.
     fn transpose(self, rows: &[&[u8; BLOCK_LEN]; N], be: bool) -> [Self::u32s; 16];
+
+    /// The four words of each lane, in little-endian order or, with `be`, in big-endian order.
+    fn first_words(self, words: [Self::u32s; 4], be: bool) -> [[u8; 16]; N];
 }
 
 // Whatever touches vectors is inlined into the function that has the processor's features enabled: a function or closure of its
@@ -122,6 +125,20 @@ impl Width<16> for Avx512 {
         }
         words
     }
+
+    #[inline(always)]
+    fn first_words(self, [a, b, c, d]: [u32x16<Self>; 4], be: bool) -> [[u8; 16]; 16] {
+        let quads = quads512(self, a.into(), b.into(), c.into(), d.into());
+        let mut first = [[[0; 16]; 4]; 4];
+        for (at, quad) in quads.into_iter().enumerate() {
+            let octets: u8x64<Self> = if be { swap512(self, quad) } else { quad }.simd_into(self);
+            // The first, and then every fourth lane's.
+            for (first, octets) in first.iter_mut().zip(octets.to_array().as_chunks().0) {
+                first[at] = *octets;
+            }
+        }
+        flat(first)
+    }
 }
 
 impl Width<8> for Avx2 {
@@ -139,6 +156,29 @@ impl Width<8> for Avx2 {
         }
         words
     }
+
+    #[inline(always)]
+    fn first_words(self, [a, b, c, d]: [u32x8<Self>; 4], be: bool) -> [[u8; 16]; 8] {
+        let quads = quads256(self, a.into(), b.into(), c.into(), d.into());
+        let mut first = [[[0; 16]; 4]; 2];
+        for (at, quad) in quads.into_iter().enumerate() {
+            let octets: u8x32<Self> = if be { swap256(self, quad) } else { quad }.simd_into(self);
+            for (first, octets) in first.iter_mut().zip(octets.to_array().as_chunks().0) {
+                first[at] = *octets;
+            }
+        }
+        flat(first)
+    }
+}
+
+/// All in one row.
+#[inline(always)]
+fn flat<const N: usize, const G: usize>(groups: [[[u8; 16]; 4]; G]) -> [[u8; 16]; N] {
+    let mut row = [[0; 16]; N];
+    for (to, from) in row.iter_mut().zip(groups.as_flattened()) {
+        *to = *from;
+    }
+    row
 }
 
 /// The piece at `at`, one of four.

@@ -190,7 +190,7 @@ impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
 }
 
 impl<const SENDERS: usize, const WORDS: usize> SenderWindows<SENDERS, WORDS> {
-    #[inline]
+    #[inline(always)]
     fn place_of(&self, sender: &SenderKey) -> Option<usize> {
         self.index.find(sender.hash(self.seed), |place| self.windows.get(place).is_some_and(|(key, _)| key == sender))
     }
