@@ -373,10 +373,13 @@ fn any_packet() -> impl Strategy<Value = V2> {
             let (next_protocol, payload) =
                 if real { (transport, segment_from(transport, source, GROUP, &tail)) } else { (number, tail) };
             let sealed = matches!(next_protocol, protocol::AH | protocol::ESP);
+            // As it leaves its sender.
+            let shown =
+                |(index, address)| if anonymous && !bits.contains(index) { Ipv6Addr::UNSPECIFIED } else { address };
             V2 {
                 source,
                 outer_source,
-                addresses,
+                addresses: addresses.into_iter().enumerate().map(shown).collect(),
                 bits,
                 anonymous,
                 no_x2u: no_x2u || sealed,
@@ -462,6 +465,11 @@ fn the_builder_refuses_what_cannot_be_sent() {
     let mut erased = V2::plain(3);
     (erased.addresses[2], erased.anonymous, erased.bits) = (unspecified, true, set(&[0, 1]));
     check_round_trip(&erased);
+    // A builder erases it, too.
+    let mut not_yet = V2 { addresses: V2::plain(3).addresses, ..erased.clone() };
+    assert_eq!(not_yet.emit(0xff), Ok(Some(erased.octets())));
+    not_yet.anonymous = false;
+    check_round_trip(&not_yet);
     let mut repeated = V2::plain(3);
     (repeated.addresses[2], repeated.bits) = (repeated.addresses[0], set(&[0, 1]));
     check_round_trip(&repeated);
@@ -595,6 +603,9 @@ fn check_written_again(read: &PacketV2<'_>) {
             let mut expected = read.as_octets().to_vec();
             if matches!(packet.next_protocol, protocol::AH | protocol::ESP) {
                 expected[85] |= 0x40;
+            }
+            for index in (0..packet.addresses.len()).filter(|&index| packet.anonymous && !packet.bits.contains(index)) {
+                expected[104 + 16 * index..][..16].fill(0);
             }
             assert_eq!(octets, expected);
         }
@@ -1645,6 +1656,10 @@ fn conversion_is_what_the_other_side_would_have_sent() {
                 (packet.anonymous, packet.no_x2u, packet.next_protocol) = (anonymous, no_x2u, number);
                 packet.payload = segment(number, GROUP, b"to be converted");
                 packet.bits = DestinationSet::first_n(count).difference(set(&[1]));
+                if anonymous && count > 1 {
+                    // A sender leaves it out.
+                    packet.addresses[1] = Ipv6Addr::UNSPECIFIED;
+                }
                 packet.hop_limit = 17;
                 let other = rfc5058(&packet).octets();
                 assert_eq!(to_5058(&packet.octets()), Ok(other.clone()), "{number}");
@@ -1909,7 +1924,7 @@ proptest! {
                 prop_assert_eq!((packet.family(), packet.place), (Family::V6, BitmapPlace::Header));
                 let back = to_5058(&octets).unwrap();
                 let back = parse_rfc5058(&back);
-                prop_assert!(back.header().destinations().eq(packet.addresses.iter().copied()));
+                prop_assert!(back.header().destinations().eq(packet.addresses_on_the_wire()));
                 let sealed = packet.next_protocol == protocol::ESP;
                 prop_assert_eq!((back.bits(), back.header().anonymous()), (packet.bits, packet.anonymous));
                 prop_assert_eq!(back.header().no_x2u(), packet.no_x2u || sealed);
