@@ -11,6 +11,9 @@ mod associations;
 mod branch_packet;
 #[path = "models/branching.rs"]
 mod branching_model;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[path = "fuzz_checks/built_headers.rs"]
+mod built_headers;
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
 #[path = "fuzz_checks/group_octets.rs"]
@@ -51,6 +54,8 @@ mod push_message;
 mod receive_packet;
 #[path = "fuzz_checks/receive_ping.rs"]
 mod receive_ping;
+#[path = "fuzz_checks/recent_messages.rs"]
+mod recent_messages;
 #[path = "fuzz_checks/replay_windows.rs"]
 mod replay_windows;
 #[path = "fuzz_checks/route_packet.rs"]
@@ -59,6 +64,8 @@ mod route_packet;
 mod route_packet_v2;
 #[path = "fuzz_checks/routes.rs"]
 mod routes;
+#[path = "fuzz_checks/saved_state.rs"]
+mod saved_state;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/sip_body.rs"]
 mod sip_body;
@@ -189,4 +196,14 @@ fn push_exchange_corpus() {
 #[test]
 fn path_mtu_corpus() {
     replay("path_mtu", path_mtu::check);
+}
+
+#[test]
+fn saved_state_corpus() {
+    replay("saved_state", saved_state::check);
+}
+
+#[test]
+fn recent_messages_corpus() {
+    replay("recent_messages", recent_messages::check);
 }

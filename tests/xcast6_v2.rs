@@ -68,13 +68,6 @@ struct V2 {
 }
 
 impl V2 {
-    /// The addresses as RFC 5058 has them: with A=1 zeros instead of those that are not to be served (§9.2.2).
-    fn addresses_under_rfc5058(&self) -> Vec<Ipv6Addr> {
-        let shown = |index: usize| !self.anonymous || self.bits.contains(index);
-        let address = |(index, &address)| if shown(index) { address } else { Ipv6Addr::UNSPECIFIED };
-        self.addresses.iter().enumerate().map(address).collect()
-    }
-
     /// To `count` destinations, all of them left, with a UDP datagram.
     fn plain(count: usize) -> Self {
         Self {
@@ -380,10 +373,13 @@ fn any_packet() -> impl Strategy<Value = V2> {
             let (next_protocol, payload) =
                 if real { (transport, segment_from(transport, source, GROUP, &tail)) } else { (number, tail) };
             let sealed = matches!(next_protocol, protocol::AH | protocol::ESP);
+            // As it leaves its sender.
+            let shown =
+                |(index, address)| if anonymous && !bits.contains(index) { Ipv6Addr::UNSPECIFIED } else { address };
             V2 {
                 source,
                 outer_source,
-                addresses,
+                addresses: addresses.into_iter().enumerate().map(shown).collect(),
                 bits,
                 anonymous,
                 no_x2u: no_x2u || sealed,
@@ -469,6 +465,11 @@ fn the_builder_refuses_what_cannot_be_sent() {
     let mut erased = V2::plain(3);
     (erased.addresses[2], erased.anonymous, erased.bits) = (unspecified, true, set(&[0, 1]));
     check_round_trip(&erased);
+    // A builder erases it, too.
+    let mut not_yet = V2 { addresses: V2::plain(3).addresses, ..erased.clone() };
+    assert_eq!(not_yet.emit(0xff), Ok(Some(erased.octets())));
+    not_yet.anonymous = false;
+    check_round_trip(&not_yet);
     let mut repeated = V2::plain(3);
     (repeated.addresses[2], repeated.bits) = (repeated.addresses[0], set(&[0, 1]));
     check_round_trip(&repeated);
@@ -602,6 +603,9 @@ fn check_written_again(read: &PacketV2<'_>) {
             let mut expected = read.as_octets().to_vec();
             if matches!(packet.next_protocol, protocol::AH | protocol::ESP) {
                 expected[85] |= 0x40;
+            }
+            for index in (0..packet.addresses.len()).filter(|&index| packet.anonymous && !packet.bits.contains(index)) {
+                expected[104 + 16 * index..][..16].fill(0);
             }
             assert_eq!(octets, expected);
         }
@@ -1656,7 +1660,10 @@ fn conversion_is_what_the_other_side_would_have_sent() {
                 (packet.anonymous, packet.no_x2u, packet.next_protocol) = (anonymous, no_x2u, number);
                 packet.payload = segment(number, GROUP, b"to be converted");
                 packet.bits = DestinationSet::first_n(count).difference(set(&[1]));
-                packet.addresses = packet.addresses_under_rfc5058();
+                if anonymous && count > 1 {
+                    // A sender leaves it out.
+                    packet.addresses[1] = Ipv6Addr::UNSPECIFIED;
+                }
                 packet.hop_limit = 17;
                 let other = rfc5058(&packet).octets();
                 assert_eq!(to_5058(&packet.octets()), Ok(other.clone()), "{number}");
@@ -1881,8 +1888,7 @@ proptest! {
         match to_5058(&packet.octets()) {
             Ok(octets) => {
                 let there = parse_rfc5058(&octets);
-                let addresses = packet.addresses_under_rfc5058();
-                let list: Vec<IpAddr> = addresses.iter().map(|&address| address.into()).collect();
+                let list: Vec<IpAddr> = packet.addresses.iter().map(|&address| address.into()).collect();
                 prop_assert!(there.header().destinations().eq(list));
                 prop_assert_eq!((there.bits(), there.header().anonymous()), (packet.bits, packet.anonymous));
                 prop_assert_eq!((there.header().no_x2u(), there.ip().hop_limit()), (packet.no_x2u, packet.hop_limit));
@@ -1892,9 +1898,8 @@ proptest! {
                 prop_assert_eq!(traffic_class >> 2, packet.traffic_class >> 2);
                 prop_assert_eq!(traffic_class & 3, outer_ecn);
                 let payload = same_payload(&packet, &back);
-                let outer_source = packet.source;
                 let expected =
-                    V2 { addresses, outer_source, icmp_offset: 0, traffic_class, outer_ecn, payload, ..packet };
+                    V2 { outer_source: packet.source, icmp_offset: 0, traffic_class, outer_ecn, payload, ..packet };
                 prop_assert_eq!(back, expected);
             }
             Err(ConvertError::Emit(EmitError::TooManyDestinations { max: 125 })) => {

@@ -10,13 +10,13 @@ use xcast_sec::group::membership::message::Message;
 use xcast_sec::group::membership::{
     Boot, Controller, ControllerConfig, Delays, Entry, Epoch, ExpelReason, FixedAdmission, Gcks, GroupId, GroupSetup,
     KeyServer, KeyServerConfig, KeySink, KeySource, KeySourceError, KeyUse, MAX_EPOCHS, Member, MemberConfig, Offer,
-    QueryPolicy, ReceiveError, RejectReason, Roles,
+    OnChange, QueryPolicy, ReceiveError, RejectReason, Roles,
 };
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{BitmapPlace, Family};
 
-const GROUP: GroupId = GroupId::new(1);
-const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 0));
+pub(crate) const GROUP: GroupId = GroupId::new(1);
+pub(crate) const OWN: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 0));
 
 fn address(choice: u8) -> IpAddr {
     Ipv4Addr::new(192, 0, 2, choice & 3).into()
@@ -38,7 +38,7 @@ impl KeySource for Keys {
 }
 
 /// Refuses what starts with an odd octet.
-struct Sink(Vec<(IpAddr, Epoch)>);
+pub(crate) struct Sink(pub(crate) Vec<(IpAddr, Epoch)>);
 
 impl KeySink for Sink {
     fn install(&mut self, offer: Offer<'_>) -> Result<(), RejectReason> {
@@ -74,6 +74,7 @@ impl rand_core::TryRng for NoRandom {
 impl TryCryptoRng for NoRandom {}
 
 /// Checks `data`; a finding panics.
+#[allow(dead_code, reason = "saved states are checked with the machines alone")]
 pub(crate) fn check(data: &[u8]) {
     read(data);
     take(data);
@@ -107,30 +108,55 @@ fn dress(kind: u8, version: u8, epoch: u8, stay: u8, body: &[u8]) -> Vec<u8> {
     octets
 }
 
-struct Machines {
-    gcks: Gcks<3, 8>,
-    member: Member<3, 2, 8>,
-    sink: Sink,
-    door: FixedAdmission<2>,
-    now: Instant,
+/// A host that is controller, key server and member.
+pub(crate) struct Machines {
+    pub(crate) gcks: Gcks<3, 8>,
+    pub(crate) member: Member<3, 2, 8>,
+    pub(crate) sink: Sink,
+    door: FixedAdmission<3>,
+    pub(crate) now: Instant,
+    /// Whether this host's machines hear each other.
+    talks: bool,
+}
+
+/// What the controller and the key server of [`Machines`] are made with.
+pub(crate) fn configs(choice: u8) -> Option<(ControllerConfig, KeyServerConfig)> {
+    let setup = GroupSetup { family: Family::V6, ah: None, bitmap: BitmapPlace::Header, tunnel: false };
+    let mut config = ControllerConfig::new(GROUP, setup);
+    config.query = QueryPolicy::Members;
+    let mut keys = KeyServerConfig::new(GROUP, Delays::new(Duration::from_secs(1), Duration::from_secs(2))?);
+    keys.key_use = if choice & 1 == 0 { KeyUse::Own } else { KeyUse::Shared };
+    Some((config, keys))
 }
 
 impl Machines {
-    fn new(choice: u8) -> Option<Self> {
+    pub(crate) fn new(choice: u8) -> Option<Self> {
         let boot = Boot::new(1);
-        let setup = GroupSetup { family: Family::V6, ah: None, bitmap: BitmapPlace::Header, tunnel: false };
-        let mut config = ControllerConfig::new(GROUP, setup);
-        config.query = QueryPolicy::Members;
-        let mut keys = KeyServerConfig::new(GROUP, Delays::new(Duration::from_secs(1), Duration::from_secs(2))?);
-        keys.key_use = if choice & 1 == 0 { KeyUse::Own } else { KeyUse::Shared };
-        let now = Instant::from_secs(1);
+        let (config, keys) = configs(choice)?;
         let controller = Controller::new(config, boot, 1).ok()?;
+        let now = Instant::from_secs(1);
         let gcks = Gcks::new(controller, KeyServer::new(keys, boot, 1), now).ok()?;
         let mut member = Member::new(MemberConfig::new(GROUP, OWN), boot, 1);
         member.allow_server(OWN).ok()?;
+        Some(Self::of(gcks, member, now))
+    }
+
+    /// Machines that were made otherwise.
+    pub(crate) fn of(gcks: Gcks<3, 8>, member: Member<3, 2, 8>, now: Instant) -> Self {
         let mut door = FixedAdmission::new();
         assert!(door.allow(address(1), Roles::BOTH) && door.allow(address(2), Roles::RECEIVER));
-        Some(Self { gcks, member, sink: Sink(Vec::new()), door, now })
+        assert!(door.allow(OWN, Roles::BOTH));
+        Self { gcks, member, sink: Sink(Vec::new()), door, now, talks: false }
+    }
+
+    /// One message arrives, and the host does something. What is left of the input; `None` at its end.
+    pub(crate) fn step<'a>(&mut self, input: &'a [u8]) -> Option<&'a [u8]> {
+        let (&[host, from, kind, version, epoch, stay, len], more) = input.split_first_chunk::<7>()?;
+        let (body, more) = more.split_at(usize::from(len).min(more.len()));
+        self.receive(from, &dress(kind, version, epoch, stay, body));
+        self.host(host);
+        self.check();
+        Some(more)
     }
 
     /// Both ends get it; who refuses it stays as it was, but for what it answers to what is late.
@@ -143,8 +169,9 @@ impl Machines {
         assert!(!changed(result) || before == format!("{:?}", self.member), "{result:?}");
     }
 
-    /// The host does what is due.
-    fn host(&mut self, choice: u8) {
+    /// The host does what is due. Once it talks to itself, its member gets what its controller and key server say, and they what
+    /// the member says.
+    pub(crate) fn host(&mut self, choice: u8) {
         match choice >> 4 {
             0 => drop(self.member.join(Roles::BOTH)),
             1 => drop(self.member.leave(&mut self.sink)),
@@ -153,23 +180,47 @@ impl Machines {
             4 => drop(self.gcks.expel(self.now, address(choice), ExpelReason::Decision)),
             5 => drop(self.gcks.controller_mut().invite(address(choice))),
             6 => self.now = self.now.after(Duration::from_millis(400)),
+            7 => self.talks = true,
+            8 => self.gcks.keys_mut().rekey(if choice & 1 == 0 { OnChange::Rollover } else { OnChange::Cut }),
             _ => {}
         }
         self.gcks.handle_timeout(self.now, &mut Keys, &mut NoRandom);
         self.member.handle_timeout(self.now, &mut self.sink);
-        let mut out = [0; 256];
-        for _ in 0..64 {
-            let Some(sent) = self.gcks.poll_transmit(self.now, &mut out).expect("there is room") else { break };
-            Message::parse(&out[..sent.len]).expect("what is sent can be read");
-        }
-        while let Some(sent) = self.member.poll_transmit(self.now, &mut out).expect("there is room") {
-            Message::parse(&out[..sent.len]).expect("what is sent can be read");
+        for _ in 0..8 {
+            let said = self.said();
+            if said.is_empty() || !self.talks {
+                break;
+            }
+            for octets in said {
+                self.receive(0, &octets);
+            }
+            self.gcks.handle_timeout(self.now, &mut Keys, &mut NoRandom);
         }
         while self.gcks.poll_event(self.now).is_some() {}
         while self.member.poll_event().is_some() {}
     }
 
-    fn check(&self) {
+    /// All that is to be sent, which can be read; of it what is for this host.
+    fn said(&mut self) -> Vec<Vec<u8>> {
+        let mut out = [0; 256];
+        let mut said = Vec::new();
+        for _ in 0..64 {
+            let Some(sent) = self.gcks.poll_transmit(self.now, &mut out).expect("there is room") else { break };
+            Message::parse(&out[..sent.len]).expect("what is sent can be read");
+            if sent.to == OWN {
+                said.push(out[..sent.len].to_vec());
+            }
+        }
+        while let Some(sent) = self.member.poll_transmit(self.now, &mut out).expect("there is room") {
+            Message::parse(&out[..sent.len]).expect("what is sent can be read");
+            if sent.to == OWN {
+                said.push(out[..sent.len].to_vec());
+            }
+        }
+        said
+    }
+
+    pub(crate) fn check(&self) {
         let members: Vec<Entry> = self.gcks.controller().members().collect();
         let of_keys: Vec<Entry> = self.gcks.keys().members().collect();
         assert_eq!(members.len(), of_keys.len());
@@ -188,11 +239,7 @@ fn changed(result: Result<(), ReceiveError>) -> bool {
 fn take(data: &[u8]) {
     let Some((&choice, mut rest)) = data.split_first() else { return };
     let Some(mut machines) = Machines::new(choice) else { return };
-    while let Some((&[host, from, kind, version, epoch, stay, len], more)) = rest.split_first_chunk::<7>() {
-        let (body, more) = more.split_at(usize::from(len).min(more.len()));
+    while let Some(more) = machines.step(rest) {
         rest = more;
-        machines.receive(from, &dress(kind, version, epoch, stay, body));
-        machines.host(host);
-        machines.check();
     }
 }

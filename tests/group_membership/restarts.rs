@@ -114,6 +114,69 @@ fn only_the_newest_state_of_the_same_machine_is_restored() {
     }
 }
 
+/// Octets in front of the state, and of its MAC.
+const AROUND: (usize, usize) = (28, 16);
+
+/// The same with other octets at places of the state, under a right MAC.
+fn altered(octets: &[u8], changes: &[(usize, &[u8])]) -> Vec<u8> {
+    let (front, mac) = AROUND;
+    let mut octets = octets[..octets.len() - mac].to_vec();
+    for (at, value) in changes {
+        octets[front + at..][..value.len()].copy_from_slice(value);
+    }
+    let mac = RustCrypto.icv(&key(1), [&octets[..]]).unwrap();
+    [&octets[..], mac.as_octets()].concat()
+}
+
+/// What contradicts itself is refused although its MAC is right: machines made of it would send what nobody can read, hold keys
+/// of a stay that is over, or give a sender's number to two.
+#[test]
+fn a_state_that_contradicts_itself_is_not_restored() {
+    let states = States::new();
+    let [controller, keys, member] = states.octets();
+    let zeros: &[u8] = &[0; 8];
+    // A number of the start that restores it.
+    let later: &[u8] = &[0, 0, 0, 2, 0, 0, 0, 1];
+    let restore = |octets: [&[u8]; 3]| states.restore(2, GROUP, NUMBER, 1, octets);
+    let same = [controller, keys, member].map(|octets| altered(octets, &[]));
+    assert_eq!(restore(same.each_ref().map(|octets| &octets[..])), [None; 3]);
+
+    // Version, count; then for each member whether it confirmed, and 25 octets of it.
+    let left = [controller[28 + 10] | 0x10];
+    for change in [(0, zeros), (0, later), (10, &left)] {
+        let altered = altered(controller, &[change]);
+        assert_eq!(restore([&altered, keys, member]), [Some(SavedError::Content), None, None], "{change:?}");
+    }
+    // Version, next sender's number, kind of rekey, count; for each member place, number, 25 octets; then count of epochs,
+    // and the first.
+    let left = [keys[28 + 15] | 0x10];
+    let (one, nine): (&[u8], &[u8]) = (&[0, 1], &[0, 9]);
+    let changes: [&[(usize, &[u8])]; 5] = [
+        &[(15, &left)],
+        &[(69, zeros)],
+        &[(69, later)],
+        &[(8, nine), (13, one), (41, one)],
+        &[(8, one), (13, one), (41, &[0, 0])],
+    ];
+    for change in changes {
+        let altered = altered(keys, change);
+        assert_eq!(restore([controller, &altered, member]), [None, Some(SavedError::Content), None], "{change:?}");
+    }
+    let numbered = altered(keys, &[(8, nine), (13, one), (41, &[0, 2])]);
+    assert_eq!(restore([controller, &numbered, member]), [None; 3]);
+    // Where it stands, roles, stay, version, count; 25 octets for each member; count of servers, an address, count of epochs,
+    // the first, its times, two flags, a number, what is reserved, the association's length.
+    let left = [member[28 + 19] | 0x10];
+    let first = member[28 + 19..][..25].to_vec();
+    let (out, leaving): (&[u8], &[u8]) = (&[0], &[3]);
+    for change in
+        [(0, out), (0, leaving), (2, zeros), (2, later), (19, &left), (19 + 25, &first), (87, zeros), (123, &[0, 0])]
+    {
+        let altered = altered(member, &[change]);
+        assert_eq!(restore([controller, keys, &altered]), [None, None, Some(SavedError::Content)], "{change:?}");
+    }
+}
+
 #[test]
 fn machines_with_less_room_are_not_overfilled() {
     let states = States::new();

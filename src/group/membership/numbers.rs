@@ -104,6 +104,11 @@ impl Numbers {
         Some(next)
     }
 
+    /// Whether a number is from before all that are still to be given out.
+    pub(crate) const fn is_past(&self, number: u64) -> bool {
+        number <= self.last
+    }
+
     pub(crate) const fn boot(&self) -> u32 {
         // The upper half, which fits.
         (self.last >> 32) as u32

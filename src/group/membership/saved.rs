@@ -17,9 +17,11 @@
 //!
 //! Kind is 1 for a controller, 2 for a key server, 3 for a member; the MAC covers all in front of it.
 
+use super::association::Octets;
+use super::message::{Change, ChangeKind, Entry};
 use super::numbers::Numbers;
 use super::octets::{Reader, Writer};
-use super::{Boot, GroupId};
+use super::{Boot, Epoch, GroupId};
 use crate::crypto::{CryptoProvider, MAX_ICV_LEN};
 
 const MAGIC: [u8; 2] = *b"XS";
@@ -202,4 +204,23 @@ impl<P: CryptoProvider> Saved<'_, P> {
         }
         reader.take(len).map(Reader::new).ok_or(SavedError::Format)
     }
+}
+
+/// One of a list of members.
+pub(super) fn take_member(state: &mut Reader<'_>) -> Result<Entry, SavedError> {
+    let change = Change::parse(state).filter(|change| change.kind == ChangeKind::Joined);
+    change.map(|change| change.entry).ok_or(SavedError::Content)
+}
+
+/// The number of an epoch.
+pub(super) fn take_epoch(state: &mut Reader<'_>) -> Result<Epoch, SavedError> {
+    let epoch = state.u64().map(Epoch::new).filter(|epoch| ![Epoch::NONE, Epoch::ALL].contains(epoch));
+    epoch.ok_or(SavedError::Content)
+}
+
+/// An association, its length in front of it.
+pub(super) fn take_association<const S: usize>(state: &mut Reader<'_>) -> Result<Octets<S>, SavedError> {
+    let len = state.u16().map(usize::from).filter(|len| *len > 0);
+    let octets = len.and_then(|len| state.take(len)).ok_or(SavedError::Content)?;
+    Octets::new(octets).ok_or(SavedError::NoRoom)
 }

@@ -28,7 +28,7 @@ pub struct ReprV2<'a> {
     pub addresses: &'a [Ipv6Addr],
     /// The destinations to be served, of which there must be some; [`DestinationSet::first_n`] for all.
     pub bits: DestinationSet,
-    /// Routers erase the addresses of destinations served elsewhere.
+    /// The addresses of destinations that are not to be served are left out, as zeros: here, and by each router on the way.
     pub anonymous: bool,
     /// Routers must not turn the packet into a unicast one. Always set on the wire if AH or ESP follows (WIRE.md §8).
     pub no_x2u: bool,
@@ -170,7 +170,9 @@ impl ReprV2<'_> {
         };
         put(routing, 0, fixed.as_bytes())?;
         for (index, address) in self.addresses.iter().enumerate() {
-            put(routing, address_at(index).saturating_sub(ROUTING_AT), &address.octets())?;
+            let shown = !self.anonymous || self.bits.contains(index);
+            let octets = if shown { address.octets() } else { [0; 16] };
+            put(routing, address_at(index).saturating_sub(ROUTING_AT), &octets)?;
         }
         Some(())
     }

@@ -6,7 +6,7 @@ use crate::crypto::CryptoProvider;
 use crate::group::membership::message::Change;
 use crate::group::membership::policy::anonymity::Contradiction;
 use crate::group::membership::retry::Retry;
-use crate::group::membership::saved::{Kind, SaveError, Saved, SavedError};
+use crate::group::membership::saved::{Kind, SaveError, Saved, SavedError, take_member};
 use crate::group::membership::{Boot, MAX_MEMBERS, Version};
 
 impl<const N: usize> Controller<N> {
@@ -53,9 +53,14 @@ impl<const N: usize> Controller<N> {
         if count > N.min(MAX_MEMBERS) {
             return Err(SavedError::NoRoom);
         }
+        // Whoever comes in makes a version, and the next one is higher.
+        let none_made = count > 0 && controller.version == Version::NONE;
+        if none_made || !controller.numbers.is_past(controller.version.value()) {
+            return Err(SavedError::Content);
+        }
         for _ in 0..count {
             let confirmed = state.flag().ok_or(SavedError::Content)?;
-            let entry = Change::parse(&mut state).ok_or(SavedError::Content)?.entry;
+            let entry = take_member(&mut state)?;
             if controller.member(entry.address).is_some() {
                 return Err(SavedError::Content);
             }

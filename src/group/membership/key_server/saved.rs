@@ -5,13 +5,12 @@ use core::time::Duration;
 use super::epoch::{KeyEpoch, KeyMember, Set};
 use super::{KeyServer, KeyServerConfig, start};
 use crate::crypto::CryptoProvider;
-use crate::group::membership::association::Octets;
 use crate::group::membership::message::Change;
 use crate::group::membership::octets::{Reader, Writer};
 use crate::group::membership::policy::rekey::OnChange;
 use crate::group::membership::retry::Retry;
 use crate::group::membership::rollover::Edge;
-use crate::group::membership::saved::{Kind, SaveError, Saved, SavedError};
+use crate::group::membership::saved::{Kind, SaveError, Saved, SavedError, take_association, take_epoch, take_member};
 use crate::group::membership::{Boot, Epoch, MAX_MEMBERS, Version};
 use crate::time::Instant;
 
@@ -101,7 +100,7 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
         for _ in 0..epochs {
             let edge = take_edge(&mut state, now)?;
             let in_order = server.epochs.newest().is_none_or(|newest| newest.epoch < edge.epoch);
-            if !in_order || server.epochs.is_full() {
+            if !in_order || server.epochs.is_full() || !server.numbers.is_past(edge.epoch.value()) {
                 return Err(SavedError::Content);
             }
             server.epochs.insert(edge);
@@ -124,8 +123,8 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
         for _ in 0..count {
             let index = usize::from(state.u8().ok_or(SavedError::Content)?);
             let sender = Some(state.u16().ok_or(SavedError::Content)?).filter(|number| *number > 0);
-            let entry = Change::parse(state).ok_or(SavedError::Content)?.entry;
-            if self.index(entry.address).is_some() {
+            let entry = take_member(state)?;
+            if self.index(entry.address).is_some() || sender.is_some_and(|number| !self.was_given_out(number)) {
                 return Err(SavedError::Content);
             }
             let slot = self.members.get_mut(index).filter(|_| index < MAX_MEMBERS).ok_or(SavedError::NoRoom)?;
@@ -137,6 +136,13 @@ impl<const N: usize, const S: usize> KeyServer<N, S> {
             *slot = Some(member);
         }
         Ok(())
+    }
+}
+
+impl<const N: usize, const S: usize> KeyServer<N, S> {
+    /// Whether a sender's number was given out, and is nobody's so far.
+    fn was_given_out(&self, number: u16) -> bool {
+        number < self.next_sender && self.members.iter().flatten().all(|member| member.sender != Some(number))
     }
 }
 
@@ -160,7 +166,7 @@ fn put_edge<const S: usize>(writer: &mut Writer<'_>, edge: &Edge<KeyEpoch<S>>, n
 
 fn take_edge<const S: usize>(state: &mut Reader<'_>, now: Instant) -> Result<Edge<KeyEpoch<S>>, SavedError> {
     let content = SavedError::Content;
-    let epoch = Epoch::new(state.u64().ok_or(content)?);
+    let epoch = take_epoch(state)?;
     let activate_at = take_left(state, now).ok_or(content)?;
     let ends_older_at = take_left(state, now).ok_or(content)?;
     let age = Duration::from_micros(state.u64().ok_or(content)?);
@@ -169,8 +175,7 @@ fn take_edge<const S: usize>(state: &mut Reader<'_>, now: Instant) -> Result<Edg
     let mut set = || state.u128().map(Set).ok_or(content);
     let (recipients, acknowledged, rejected) = (set()?, set()?, set()?);
     let reserved = state.u64().ok_or(content)?;
-    let len = usize::from(state.u16().ok_or(content)?);
-    let association = Octets::new(state.take(len).ok_or(content)?).ok_or(SavedError::NoRoom)?;
+    let association = take_association(state)?;
     let fresh = KeyEpoch::new(association, now, recipients);
     let value = KeyEpoch { age, fresh: false, given: recipients, acknowledged, rejected, announced, reserved, ..fresh };
     Ok(Edge { epoch, activate_at, ends_older_at, cut, value })

@@ -3,14 +3,13 @@
 use super::servers::{Held, Server};
 use super::{Member, MemberConfig, MemberState};
 use crate::crypto::CryptoProvider;
-use crate::group::membership::association::Octets;
 use crate::group::membership::key_server::{put_left, take_left};
 use crate::group::membership::message::{Change, Roles};
 use crate::group::membership::octets::Reader;
 use crate::group::membership::retry::Retry;
 use crate::group::membership::rollover::{Edge, Rollover};
-use crate::group::membership::saved::{Kind, SaveError, Saved, SavedError};
-use crate::group::membership::{Boot, Epoch, Incarnation, Version};
+use crate::group::membership::saved::{Kind, SaveError, Saved, SavedError, take_association, take_epoch, take_member};
+use crate::group::membership::{Boot, Incarnation, Version};
 use crate::time::Instant;
 
 const fn state_code(state: MemberState) -> u8 {
@@ -114,7 +113,10 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
             member.retry = Retry::START;
         }
         for _ in 0..state.u8().ok_or(content)? {
-            let entry = Change::parse(&mut state).ok_or(content)?.entry;
+            let entry = take_member(&mut state)?;
+            if member.members.iter().any(|other| other.address == entry.address) {
+                return Err(content);
+            }
             member.members.push(entry).map_err(|_| SavedError::NoRoom)?;
         }
         for _ in 0..state.u8().ok_or(content)? {
@@ -126,7 +128,18 @@ impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
             let free = member.servers.iter_mut().find(|slot| slot.is_none()).ok_or(SavedError::NoRoom)?;
             *free = Some(Server { address, epochs });
         }
-        if state.rest().is_empty() { Ok(member) } else { Err(content) }
+        if state.rest().is_empty() && member.is_consistent() { Ok(member) } else { Err(content) }
+    }
+}
+
+impl<const N: usize, const K: usize, const S: usize> Member<N, K, S> {
+    /// Whether it holds nothing that has no place where it stands: a stay has a number, and what belonged to one ends with it.
+    fn is_consistent(&self) -> bool {
+        let stays = matches!(self.state, MemberState::Joining | MemberState::In);
+        let holds = self.servers.iter().flatten().any(|server| server.epochs.newest().is_some());
+        let nothing = self.members.is_empty() && self.version == Version::NONE && !holds;
+        let has_number = self.state == MemberState::Out || self.incarnation != Incarnation::NONE;
+        has_number && self.numbers.is_past(self.incarnation.value()) && (stays || nothing)
     }
 }
 
@@ -134,15 +147,14 @@ fn take_epochs<const S: usize>(state: &mut Reader<'_>, now: Instant) -> Result<R
     let content = SavedError::Content;
     let mut epochs = Rollover::new();
     for _ in 0..state.u8().ok_or(content)? {
-        let epoch = Epoch::new(state.u64().ok_or(content)?);
+        let epoch = take_epoch(state)?;
         let activate_at = take_left(state, now).ok_or(content)?;
         let ends_older_at = take_left(state, now).ok_or(content)?;
         let cut = state.flag().ok_or(content)?;
         let may_send = state.flag().ok_or(content)?;
         let number = state.u16().ok_or(content)?;
         let reserved = state.u64().ok_or(content)?;
-        let len = usize::from(state.u16().ok_or(content)?);
-        let association = Octets::new(state.take(len).ok_or(content)?).ok_or(SavedError::NoRoom)?;
+        let association = take_association(state)?;
         if epochs.is_full() || epochs.find(epoch).is_some() {
             return Err(content);
         }
