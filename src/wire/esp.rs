@@ -108,6 +108,7 @@ pub fn emit_trailer(trailer: &mut [u8], next_header: u8) -> Result<(), EmitError
 ///
 /// Returns `None` unless Pad Length fits and the padding is 1, 2, 3, … (RFC 4303 §2.4).
 #[must_use]
+#[inline]
 pub fn split_trailer(data: &[u8]) -> Option<(&[u8], u8)> {
     let (front, &[pad_len, next_header]) = data.split_last_chunk::<TRAILER_LEN>()?;
     let payload_len = front.len().checked_sub(usize::from(pad_len))?;

@@ -2,9 +2,9 @@
 //! own loop. `aes` prepares its round keys anew in each call, so there is one call for all of it. Where nothing runs beside it,
 //! the crate `cbc` does the whole.
 
-use aes::cipher::BlockCipherEncBackend;
-use aes::cipher::array::Array;
+use aes::cipher::array::{Array, ArraySize};
 use aes::cipher::consts::U16;
+use aes::cipher::{BlockCipherDecBackend, BlockCipherEncBackend, ParBlocksSizeUser};
 
 /// Octets of a block, and of the initialization vector (RFC 3602 §2.3, §3).
 pub(super) const BLOCK_LEN: usize = 16;
@@ -50,5 +50,40 @@ impl Chain {
         for row in octets.as_chunks_mut().0 {
             self.encrypt(backend, row);
         }
+    }
+}
+
+/// Decrypts whole blocks of `octets`; what does not fill a block is left. No block waits for another. From the last to the first:
+/// what a block is combined with is then still there, and what is behind the payload is known first.
+#[inline(always)]
+pub(super) fn decrypt_all<B, N>(backend: &B, iv: &Row, octets: &mut [u8])
+where
+    B: BlockCipherDecBackend<BlockSize = U16> + ParBlocksSizeUser<ParBlocksSize = N>,
+    N: ArraySize,
+{
+    let mut rows = octets.as_chunks_mut().0;
+    while let Some(first) = rows.len().checked_sub(N::USIZE) {
+        let Some((before, set)) = rows.split_at_mut_checked(first) else { return };
+        let mut blocks = Array::<Array<u8, U16>, N>::default();
+        for (block, row) in blocks.iter_mut().zip(&*set) {
+            block.0 = *row;
+        }
+        backend.decrypt_par_blocks_inplace(&mut blocks);
+        if let Some((block, others)) = blocks.split_first_mut() {
+            block.0 = Chain::new(before.last().unwrap_or(iv)).combine(&block.0);
+            for (block, previous) in others.iter_mut().zip(&*set) {
+                block.0 = Chain::new(previous).combine(&block.0);
+            }
+        }
+        for (row, block) in set.iter_mut().zip(&blocks) {
+            *row = block.0;
+        }
+        rows = before;
+    }
+    while let Some((row, before)) = rows.split_last_mut() {
+        let mut block = Array(*row);
+        backend.decrypt_block_inplace(&mut block);
+        *row = Chain::new(before.last().unwrap_or(iv)).combine(&block.0);
+        rows = before;
     }
 }

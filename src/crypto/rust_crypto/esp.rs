@@ -37,6 +37,11 @@ pub(super) fn write_icv(job: &mut Job<'_>) -> Result<(), CryptoError> {
 
 /// Verifies the ICV, and only then decrypts.
 pub(super) fn open(job: &mut Job<'_>) -> Result<(), CryptoError> {
+    if overlaps()
+        && let Some(result) = fused::open(job)
+    {
+        return result;
+    }
     let (cipher, integrity) = (job.cipher(), job.integrity());
     let (protected, high, icv) = job.covered();
     integrity.verify([&*protected, high], icv)?;

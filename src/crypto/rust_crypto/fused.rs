@@ -5,9 +5,12 @@
 //! anything else in it.
 
 use aes::cipher::consts::U16;
-use aes::cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser};
+use aes::cipher::{
+    BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend, BlockCipherEncClosure,
+    BlockCipherEncrypt, BlockSizeUser,
+};
 
-use super::chain::{BLOCK_LEN, Chain, DATA_AT, Row};
+use super::chain::{BLOCK_LEN, Chain, DATA_AT, Row, decrypt_all};
 use super::esp::{self, Job};
 use super::hash::Hash;
 use super::keyed_hash::{InnerHash, KeyedHash};
@@ -63,16 +66,15 @@ where
     C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
     H: Hash<TURN>,
 {
-    let mut inner = InnerHash::new(key);
-    aes.encrypt_with_backend(Seal { chain: Chain::new(iv), inner: &mut inner, protected, high });
-    inner.finish(key).write(icv);
+    aes.encrypt_with_backend(Seal { chain: Chain::new(iv), key, protected, high, icv });
 }
 
 struct Seal<'s, H: Hash<TURN>> {
     chain: Chain,
-    inner: &'s mut InnerHash<H, TURN>,
+    key: &'s KeyedHash<H, TURN>,
     protected: &'s mut [u8],
     high: &'s [u8],
+    icv: &'s mut [u8],
 }
 
 impl<H: Hash<TURN>> BlockSizeUser for Seal<'_, H> {
@@ -82,17 +84,98 @@ impl<H: Hash<TURN>> BlockSizeUser for Seal<'_, H> {
 impl<H: Hash<TURN>> BlockCipherEncClosure for Seal<'_, H> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let Self { mut chain, inner, protected: mut rest, high } = self;
-        let first = rest.len().min(AHEAD);
-        chain.encrypt_all(backend, rest.get_mut(DATA_AT..first).unwrap_or_default());
+        let Self { mut chain, key, protected: mut rest, high, icv } = self;
+        let mut inner = InnerHash::new(key);
+        let mut ahead = DATA_AT;
+        if let Some(front) = rest.first_chunk_mut::<AHEAD>() {
+            // A number of blocks that the compiler knows: the chain stays where the cipher has it.
+            chain.encrypt_all(backend, front.get_mut(DATA_AT..).unwrap_or_default());
+            ahead = AHEAD;
+        }
         while let Some(turn) = rest.first_chunk_mut::<{ AHEAD + TURN }>() {
             let (hashed, encrypted) = turn.split_at_mut(AHEAD);
             chain.encrypt_all(backend, encrypted);
             inner.blocks(hashed.as_chunks().0);
             rest = rest.get_mut(TURN..).unwrap_or_default();
         }
-        chain.encrypt_all(backend, rest.get_mut(AHEAD..).unwrap_or_default());
+        chain.encrypt_all(backend, rest.get_mut(ahead..).unwrap_or_default());
         inner.update(rest);
         inner.update(high);
+        inner.finish(key).write(icv);
+    }
+}
+
+/// Opens `job` if it can be done this way, and says how it went; otherwise leaves it as it is.
+pub(super) fn open(job: &mut Job<'_>) -> Option<Result<(), CryptoError>> {
+    match job.cipher().keyed() {
+        cipher::Keyed::Cbc128(aes) => open_cbc(aes, job),
+        cipher::Keyed::Cbc192(aes) => open_cbc(aes, job),
+        cipher::Keyed::Cbc256(aes) => open_cbc(aes, job),
+        cipher::Keyed::Null | cipher::Keyed::Ctr128(..) | cipher::Keyed::Ctr192(..) | cipher::Keyed::Ctr256(..) => None,
+    }
+}
+
+fn open_cbc<C>(aes: &C, job: &mut Job<'_>) -> Option<Result<(), CryptoError>>
+where
+    C: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+{
+    let (integrity, fits) = (job.integrity(), esp::fits_cbc(job));
+    let (protected, high, icv) = job.covered();
+    if !fits || integrity.check_len(icv, CryptoError::Mismatch).is_err() {
+        return None;
+    }
+    Some(match integrity.keyed() {
+        integrity::Keyed::Md5(key) => open_with(aes, key, protected, high, icv),
+        integrity::Keyed::Sha1(key) => open_with(aes, key, protected, high, icv),
+        integrity::Keyed::Sha256(key) => open_with(aes, key, protected, high, icv),
+        integrity::Keyed::Sha384(_) | integrity::Keyed::Sha512(_) => return None,
+    })
+}
+
+fn open_with<C, H>(
+    aes: &C,
+    key: &KeyedHash<H, TURN>,
+    protected: &mut [u8],
+    high: &[u8],
+    icv: &[u8],
+) -> Result<(), CryptoError>
+where
+    C: BlockCipherDecrypt + BlockSizeUser<BlockSize = U16>,
+    H: Hash<TURN>,
+{
+    let mut result = Err(CryptoError::Mismatch);
+    aes.decrypt_with_backend(Open { key, protected, high, icv, result: &mut result });
+    result
+}
+
+/// One after the other, but the cipher prepares its round keys while the hash is under way.
+struct Open<'s, H: Hash<TURN>> {
+    key: &'s KeyedHash<H, TURN>,
+    protected: &'s mut [u8],
+    high: &'s [u8],
+    icv: &'s [u8],
+    result: &'s mut Result<(), CryptoError>,
+}
+
+impl<H: Hash<TURN>> BlockSizeUser for Open<'_, H> {
+    type BlockSize = U16;
+}
+
+impl<H: Hash<TURN>> BlockCipherDecClosure for Open<'_, H> {
+    #[inline(always)]
+    fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, backend: &B) {
+        let Self { key, protected, high, icv, result } = self;
+        let mut inner = InnerHash::new(key);
+        inner.update(protected);
+        inner.update(high);
+        if !inner.finish(key).begins_with(icv) {
+            return;
+        }
+        if let Some((header, data)) = protected.split_first_chunk_mut::<DATA_AT>()
+            && let Some(iv) = header.last_chunk()
+        {
+            decrypt_all(backend, iv, data);
+            *result = Ok(());
+        }
     }
 }

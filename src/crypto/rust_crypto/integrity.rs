@@ -64,7 +64,7 @@ impl RustCryptoIntegrityKey {
 
     pub(super) fn icv<'p>(&self, parts: impl IntoIterator<Item = &'p [u8]>) -> Result<Icv, CryptoError> {
         let mut icv = Icv::zeroed(self.algorithm().icv_len()).ok_or(CryptoError::Provider)?;
-        with!(&self.0, key => key.mac(parts).write(icv.as_mut_octets()));
+        with!(&self.0, key => key.write_mac(parts, icv.as_mut_octets()));
         Ok(icv)
     }
 
@@ -75,7 +75,7 @@ impl RustCryptoIntegrityKey {
         icv: &mut [u8],
     ) -> Result<(), CryptoError> {
         self.check_len(icv, CryptoError::Length)?;
-        with!(&self.0, key => key.mac(parts).write(icv));
+        with!(&self.0, key => key.write_mac(parts, icv));
         Ok(())
     }
 
@@ -86,7 +86,7 @@ impl RustCryptoIntegrityKey {
         received: &[u8],
     ) -> Result<(), CryptoError> {
         self.check_len(received, CryptoError::Mismatch)?;
-        let is_right = with!(&self.0, key => key.mac(parts).begins_with(received));
+        let is_right = with!(&self.0, key => key.mac_begins_with(parts, received));
         if is_right { Ok(()) } else { Err(CryptoError::Mismatch) }
     }
 
@@ -220,7 +220,7 @@ mod tests {
             assert!(mac.iter().copied().zip(expected.clone()).all(|(octet, expected)| octet == expected));
             if let Some(state) = KeyedHash::<H, BLOCK>::new(key) {
                 let mut mac = [0; 64];
-                state.mac(data).write(&mut mac[..H::DIGEST_LEN]);
+                state.write_mac(data, &mut mac[..H::DIGEST_LEN]);
                 assert!(mac.into_iter().zip(expected).all(|(octet, expected)| octet == expected));
                 fitting += 1;
             }

@@ -1,8 +1,6 @@
 //! HMAC (RFC 2104) over bare compression functions: whole blocks go to the hash straight from the packet, and only the joints
 //! between its parts are copied.
 
-use core::slice::from_ref;
-
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
@@ -46,13 +44,21 @@ impl<H: Hash<BLOCK>, const BLOCK: usize> KeyedHash<H, BLOCK> {
         &self.outer
     }
 
-    /// The MAC over `parts`, in order, as if they were one string.
+    /// Writes the first octets of the MAC over `parts`, in order, as if they were one string: see [`Mac::write`].
     #[inline]
-    pub(super) fn mac<'p>(&self, parts: impl IntoIterator<Item = &'p [u8]>) -> Mac<H, BLOCK> {
+    pub(super) fn write_mac<'p>(&self, parts: impl IntoIterator<Item = &'p [u8]>, octets: &mut [u8]) {
         let mut inner = InnerHash::new(self);
         // Not a loop: where the parts come from several places, each place is asked by itself, once.
         parts.into_iter().for_each(|part| inner.update(part));
-        inner.finish(self)
+        inner.finish(self).write(octets);
+    }
+
+    /// Whether the MAC over `parts` begins with `octets`: see [`Mac::begins_with`].
+    #[inline]
+    pub(super) fn mac_begins_with<'p>(&self, parts: impl IntoIterator<Item = &'p [u8]>, octets: &[u8]) -> bool {
+        let mut inner = InnerHash::new(self);
+        parts.into_iter().for_each(|part| inner.update(part));
+        inner.finish(self).begins_with(octets)
     }
 }
 
@@ -72,22 +78,25 @@ impl<H: Hash<BLOCK>, const BLOCK: usize> Drop for KeyedHash<H, BLOCK> {
 impl<H: Hash<BLOCK>, const BLOCK: usize> zeroize::ZeroizeOnDrop for KeyedHash<H, BLOCK> {}
 
 /// The inner hash on its way over a packet.
-pub(super) struct InnerHash<H: Hash<BLOCK>, const BLOCK: usize> {
+pub(super) struct InnerHash<'p, H: Hash<BLOCK>, const BLOCK: usize> {
     state: H::State,
-    /// Octets that do not fill a block yet, and zeros.
-    block: [u8; BLOCK],
+    /// Whole blocks that are to be hashed next. They wait for what comes behind them to be copied: a processor hashes them and
+    /// copies at the same time, but if it hashed first, it would then have to wait for the copy.
+    waiting: &'p [[u8; BLOCK]],
+    /// Octets that do not fill a block yet, and zeros; with room for the padding.
+    end: [[u8; BLOCK]; 2],
     filled: usize,
-    /// Octets hashed, with those in `block` and without the key's.
+    /// Octets hashed, with those that wait or are in `end` and without the key's.
     len: u64,
 }
 
-impl<H: Hash<BLOCK>, const BLOCK: usize> InnerHash<H, BLOCK> {
+impl<'p, H: Hash<BLOCK>, const BLOCK: usize> InnerHash<'p, H, BLOCK> {
     #[inline(always)]
     pub(super) fn new(key: &KeyedHash<H, BLOCK>) -> Self {
-        Self { state: *key.inner(), block: [0; BLOCK], filled: 0, len: 0 }
+        Self { state: *key.inner(), waiting: &[], end: [[0; BLOCK]; 2], filled: 0, len: 0 }
     }
 
-    /// Takes whole blocks, at a time when nothing waits for the rest of its block.
+    /// Takes whole blocks, at a time when nothing waits.
     #[inline(always)]
     pub(super) fn blocks(&mut self, blocks: &[[u8; BLOCK]]) {
         H::compress(&mut self.state, blocks);
@@ -95,87 +104,99 @@ impl<H: Hash<BLOCK>, const BLOCK: usize> InnerHash<H, BLOCK> {
     }
 
     #[inline(always)]
-    pub(super) fn update(&mut self, part: &[u8]) {
+    pub(super) fn update(&mut self, part: &'p [u8]) {
+        if part.is_empty() {
+            return;
+        }
+        self.len = self.len.wrapping_add(part.len() as u64);
         let mut part = part;
         if self.filled > 0 {
             let room = BLOCK.saturating_sub(self.filled);
             let Some((joint, rest)) = part.split_at_checked(room) else { return self.keep(part) };
             self.keep(joint);
-            H::compress(&mut self.state, from_ref(&self.block));
-            (self.block, self.filled, part) = ([0; BLOCK], 0, rest);
+            self.hash_waiting();
+            H::compress(&mut self.state, &self.end[..1]);
+            (self.end, self.filled, part) = ([[0; BLOCK]; 2], 0, rest);
+        } else {
+            self.hash_waiting();
         }
         let (blocks, rest) = part.as_chunks();
-        if !blocks.is_empty() {
-            self.blocks(blocks);
-        }
+        self.waiting = blocks;
         self.keep(rest);
+    }
+
+    #[inline(always)]
+    fn hash_waiting(&mut self) {
+        if !self.waiting.is_empty() {
+            H::compress(&mut self.state, self.waiting);
+        }
+        self.waiting = &[];
     }
 
     /// Copies octets for which there is room in the block.
     #[inline(always)]
     fn keep(&mut self, octets: &[u8]) {
-        let end = self.filled.saturating_add(octets.len());
-        let room = self.block.get_mut(self.filled..).and_then(|room| room.get_mut(..octets.len()));
-        if let Some(room) = room {
+        let room = self.end.as_flattened_mut().get_mut(self.filled..);
+        if let Some(room) = room.and_then(|room| room.get_mut(..octets.len())) {
             room.copy_from_slice(octets);
-            self.filled = end;
-            self.len = self.len.wrapping_add(octets.len() as u64);
+            self.filled = self.filled.wrapping_add(octets.len());
         }
     }
 
-    /// The MAC.
+    /// The MAC. It stays where the hash was: whoever moves it waits for it to reach memory and come back.
     #[inline(always)]
-    pub(super) fn finish(mut self, key: &KeyedHash<H, BLOCK>) -> Mac<H, BLOCK> {
-        let after_key = self.len.wrapping_add(BLOCK as u64);
-        pad::<H, BLOCK>(&mut self.state, &mut self.block, self.filled, after_key);
-        let mut mac = Mac { state: *key.outer() };
-        let mut block = [0; BLOCK];
-        H::write(&self.state, block.get_mut(..H::DIGEST_LEN).unwrap_or_default());
-        self.state.zeroize();
-        let after_key = const { (BLOCK as u64).wrapping_add(H::DIGEST_LEN as u64) };
-        pad::<H, BLOCK>(&mut mac.state, &mut block, H::DIGEST_LEN, after_key);
-        mac
+    pub(super) fn finish<'m>(&'m mut self, key: &KeyedHash<H, BLOCK>) -> Mac<'m, H, BLOCK> {
+        // As with what waits: all that is known by now is written before anything is hashed.
+        let mut outer = [[0; BLOCK]];
+        pad::<H, BLOCK>(&mut outer, H::DIGEST_LEN, H::DIGEST_LEN as u64);
+        // The length has 8 octets in a block of 64, and 16 in one of 128.
+        let blocks = if self.filled < const { BLOCK - BLOCK / 8 } { 1 } else { 2 };
+        let blocks = self.end.get_mut(..blocks).unwrap_or_default();
+        pad::<H, BLOCK>(blocks, self.filled, self.len);
+        if !self.waiting.is_empty() {
+            H::compress(&mut self.state, self.waiting);
+        }
+        H::compress(&mut self.state, blocks);
+        H::write(&self.state, outer.as_flattened_mut().get_mut(..H::DIGEST_LEN).unwrap_or_default());
+        self.state = *key.outer();
+        H::compress(&mut self.state, &outer);
+        Mac { state: &mut self.state }
     }
 }
 
-/// Takes `state` through the last octets, `filled` of them in `block` and zeros behind, and the padding that says that `len`
-/// octets were hashed in all.
+/// Writes the padding behind the last octets, `filled` of them in `end` and zeros behind: it says that `len` octets were hashed
+/// behind the key.
 #[inline(always)]
-fn pad<H: Hash<BLOCK>, const BLOCK: usize>(state: &mut H::State, block: &mut [u8; BLOCK], filled: usize, len: u64) {
-    if let Some(end) = block.get_mut(filled) {
+fn pad<H: Hash<BLOCK>, const BLOCK: usize>(end: &mut [[u8; BLOCK]], filled: usize, len: u64) {
+    let end = end.as_flattened_mut();
+    if let Some(end) = end.get_mut(filled) {
         *end = 0x80;
     }
-    // The length has 8 octets in a block of 64, and 16 in one of 128.
-    if filled >= const { BLOCK - BLOCK / 8 } {
-        H::compress(state, from_ref(block));
-        *block = [0; BLOCK];
+    if let Some(length) = end.last_chunk_mut() {
+        *length = H::length(len.wrapping_add(BLOCK as u64).wrapping_mul(8));
     }
-    if let Some(length) = block.last_chunk_mut() {
-        *length = H::length(len.wrapping_mul(8));
-    }
-    H::compress(state, from_ref(block));
 }
 
 /// A whole MAC, wiped when dropped: that of a forged packet is a secret until the packet is refused.
-pub(super) struct Mac<H: Hash<BLOCK>, const BLOCK: usize> {
-    state: H::State,
+pub(super) struct Mac<'m, H: Hash<BLOCK>, const BLOCK: usize> {
+    state: &'m mut H::State,
 }
 
-impl<H: Hash<BLOCK>, const BLOCK: usize> Mac<H, BLOCK> {
+impl<H: Hash<BLOCK>, const BLOCK: usize> Mac<'_, H, BLOCK> {
     /// Writes the first octets of it, a whole number of words and no more than there are.
     #[inline(always)]
     pub(super) fn write(&self, octets: &mut [u8]) {
-        H::write(&self.state, octets);
+        H::write(self.state, octets);
     }
 
     /// Whether it begins with `octets`, a whole number of words. Takes the same time wherever they differ.
     #[inline(always)]
     pub(super) fn begins_with(&self, octets: &[u8]) -> bool {
-        H::difference(&self.state, octets).ct_eq(&0).into()
+        H::difference(self.state, octets).ct_eq(&0).into()
     }
 }
 
-impl<H: Hash<BLOCK>, const BLOCK: usize> Drop for Mac<H, BLOCK> {
+impl<H: Hash<BLOCK>, const BLOCK: usize> Drop for Mac<'_, H, BLOCK> {
     #[inline(always)]
     fn drop(&mut self) {
         self.state.zeroize();
@@ -197,17 +218,17 @@ mod tests {
     fn check<D: EagerHash, H: Hash<BLOCK>, const BLOCK: usize>(key: &[u8], parts: &[&[u8]], flip: usize) {
         let expected = prf::mac::<D>(&prf::keyed::<D>(key).unwrap(), [&*parts.concat()]);
         let keyed = KeyedHash::<H, BLOCK>::new(key).unwrap();
-        let mac = keyed.mac(parts.iter().copied());
+        let parts = || parts.iter().copied();
         let mut octets = [0xee; 64];
         let octets = &mut octets[..H::DIGEST_LEN];
-        mac.write(octets);
+        keyed.write_mac(parts(), octets);
         assert_eq!(octets, &*expected);
         // Whole words, from the shortest ICV on.
         for len in (8..=octets.len()).step_by(8) {
-            assert!(mac.begins_with(&octets[..len]));
+            assert!(keyed.mac_begins_with(parts(), &octets[..len]));
             let flip = flip % (8 * len);
             octets[flip / 8] ^= 1 << (flip % 8);
-            assert!(!mac.begins_with(&octets[..len]), "bit {flip} of {len} octets");
+            assert!(!keyed.mac_begins_with(parts(), &octets[..len]), "bit {flip} of {len} octets");
             octets[flip / 8] ^= 1 << (flip % 8);
         }
     }
@@ -267,7 +288,7 @@ mod tests {
             let mut keyed = KeyedHash::<H, BLOCK>::new(&[0xa5; 16]).unwrap();
             keyed.zeroize();
             assert!(keyed.inner == H::State::default() && keyed.outer == H::State::default());
-            assert!(core::mem::needs_drop::<KeyedHash<H, BLOCK>>() && core::mem::needs_drop::<Mac<H, BLOCK>>());
+            assert!(core::mem::needs_drop::<KeyedHash<H, BLOCK>>() && core::mem::needs_drop::<Mac<'_, H, BLOCK>>());
         }
         wiped::<Md5, 64>();
         wiped::<Sha1, 64>();

@@ -14,7 +14,7 @@ use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::placement::{Place, ah_at, find_protection};
 use crate::ipsec::replay::senders::{ReplayStore, SenderKey};
 use crate::ipsec::replay::window::{ReplayError, Unverified};
-use crate::wire::{CodePoints, EspHeader, Family, IpHeader, XcastPacket, ah, leave_tunnel, protocol, set_ecn};
+use crate::wire::{CodePoints, EspHeader, Family, IpHeader, PlainV4, XcastPacket, ah, leave_tunnel, protocol, set_ecn};
 
 /// What an AH or ESP header says, whether or not there can be such an association.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,7 @@ pub(crate) struct Claim {
 
 impl Claim {
     /// Reads the header at `place`.
+    #[inline(always)]
     pub(crate) fn at(packet: &[u8], place: &Place) -> Result<Self, OpenError> {
         let packet = packet.get(..place.packet_len).unwrap_or(packet);
         match place.next_header {
@@ -102,6 +103,43 @@ pub(crate) struct Arrived {
 impl Arrived {
     #[inline(always)]
     pub(crate) fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
+        let mut room = None;
+        Self::read_into(&mut room, packet, code_points).copied()
+    }
+
+    /// The same, put where it stays: what is written piece by piece, and moved as a whole right behind that, a processor waits
+    /// for to reach memory.
+    #[inline(always)]
+    pub(crate) fn read_into<'r>(
+        room: &'r mut Option<Self>,
+        packet: &[u8],
+        code_points: Option<&CodePoints>,
+    ) -> Result<&'r Self, OpenError> {
+        if let Some(arrived) = Self::plain(packet) {
+            return Ok(room.insert(arrived));
+        }
+        Ok(room.insert(Self::any(packet, code_points)?))
+    }
+
+    /// Of a packet whose protection stands behind an IPv4 header without options, as most have it; `None` for all others, sound
+    /// or not.
+    #[inline(always)]
+    fn plain(packet: &[u8]) -> Option<Self> {
+        let header = PlainV4::read(packet)?;
+        if header.is_fragment() {
+            return None;
+        }
+        let place =
+            Place { next_header: header.protocol(), ..Place::behind_plain_ip(Family::V4, header.total_length()) };
+        let Claim { protocol, spi, sequence } = Claim::at(packet, &place).ok()?;
+        let (source, destination) = (Address::new(header.source().into()), Address::new(header.destination().into()));
+        let (spi, traffic_class) = (Spi::new(spi)?, header.tos());
+        Some(Self { place, protocol, spi, sequence, source, destination, traffic_class })
+    }
+
+    /// Of any packet.
+    #[inline(never)]
+    fn any(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
         let (ip, _) = IpHeader::split(packet)?;
         let place = find_protection(&ip, packet, code_points)?;
         let Claim { protocol, spi, sequence } = Claim::at(packet, &place)?;
@@ -160,7 +198,7 @@ impl Arrived {
 
     /// Takes the `outer_len` octets of outer headers off, and what lies behind the inner packet.
     pub(crate) fn leave_tunnel(&self, packet: &mut PacketBuf<'_>, outer_len: usize) {
-        packet.remove(0, outer_len);
+        packet.cut_front(outer_len);
         let Ok((inner, _)) = IpHeader::split(packet.as_octets()) else { return };
         let (len, header_len, family) = (inner.packet_len(), inner.header_len(), inner.family());
         let ecn = inner.traffic_class() & 3;

@@ -2,11 +2,6 @@
 
 use core::ops::Range;
 
-use crate::wire::ipv4;
-
-/// What is most often in front of AH and ESP: an IPv4 header without options. It is moved without a call.
-const PLAIN_LEN: usize = ipv4::MIN_HEADER_LEN;
-
 /// A packet in the middle of a caller's buffer, with headroom in front of it and tailroom behind.
 ///
 /// Sealing inserts headers in the packet and opening takes them out. With headroom for them only the few octets of the IP
@@ -91,12 +86,7 @@ impl<'a> PacketBuf<'a> {
         let from = start.checked_add(at)?;
         if let Some(new_start) = start.checked_sub(count) {
             let moved = self.storage.get_mut(new_start..from)?;
-            if at == PLAIN_LEN {
-                let header = *moved.last_chunk::<PLAIN_LEN>()?;
-                *moved.first_chunk_mut()? = header;
-            } else {
-                moved.copy_within(moved.len().min(count).., 0);
-            }
+            moved.copy_within(moved.len().min(count).., 0);
             self.range.start = new_start;
         } else {
             let new_end = end.checked_add(count)?;
@@ -105,6 +95,17 @@ impl<'a> PacketBuf<'a> {
             self.range.end = new_end;
         }
         Some(())
+    }
+
+    /// Inserts `inserted` octets of any value in front of the packet and appends `appended` behind its first `len`: what it
+    /// is then, in which what was at its front is still behind what is inserted. Without room, in front as well, nothing changes.
+    #[inline(always)]
+    pub(crate) fn open_up(&mut self, len: usize, inserted: usize, appended: usize) -> Option<&mut [u8]> {
+        let start = self.range.start.checked_sub(inserted)?;
+        let end = self.range.start.checked_add(len)?.checked_add(appended)?;
+        let octets = self.storage.get_mut(start..end)?;
+        self.range = start..end;
+        Some(octets)
     }
 
     /// Removes `count` octets at `at`, moving what is in front.
@@ -116,14 +117,18 @@ impl<'a> PacketBuf<'a> {
             return None;
         }
         let moved = self.storage.get_mut(start..end)?;
-        if at == PLAIN_LEN {
-            let header = *moved.first_chunk::<PLAIN_LEN>()?;
-            *moved.last_chunk_mut()? = header;
-        } else {
-            moved.copy_within(..moved.len().checked_sub(count)?, count);
-        }
+        moved.copy_within(..moved.len().checked_sub(count)?, count);
         self.range.start = new_start;
         Some(())
+    }
+
+    /// Cuts the first `count` octets off, if there are as many.
+    #[inline]
+    pub(crate) fn cut_front(&mut self, count: usize) {
+        let start = self.range.start.saturating_add(count);
+        if start <= self.range.end {
+            self.range.start = start;
+        }
     }
 
     /// Appends `count` octets of any value.

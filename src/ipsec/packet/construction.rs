@@ -165,7 +165,25 @@ pub(crate) fn check_any(xcast: &XcastPacket<'_>) -> Result<(), Refusal> {
 /// Whether transport-mode `outer` may stand in front of what starts at `at` in `octets`, announced by `next_header`: no
 /// fragment, no Xcast header that routers need to see, no other protection but ESP inside AH. IPv6 extension headers are
 /// looked through, or they would hide all three.
+#[inline]
 pub(crate) fn check_behind(
+    outer: SecurityProtocol,
+    family: Family,
+    next_header: u8,
+    octets: &[u8],
+    at: usize,
+    code_points: Option<&CodePoints>,
+) -> Result<(), Unfit> {
+    let is_xcast = code_points.is_some_and(|points| points.fields().xcast4_protocol == next_header);
+    // Most are of another protocol, and it is one comparison to see that.
+    if family == Family::V4 && !is_xcast && !matches!(next_header, protocol::AH | protocol::ESP) {
+        return Ok(());
+    }
+    check_headers_behind(outer, family, next_header, octets, at, code_points)
+}
+
+#[inline(never)]
+fn check_headers_behind(
     outer: SecurityProtocol,
     family: Family,
     next_header: u8,

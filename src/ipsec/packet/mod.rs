@@ -13,6 +13,7 @@ pub(crate) mod open_ah;
 pub(crate) mod open_batch;
 pub(crate) mod open_esp;
 pub(crate) mod placement;
+pub(crate) mod plain;
 pub(crate) mod plan;
 pub(crate) mod seal;
 pub(crate) mod seal_batch;

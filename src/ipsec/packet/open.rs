@@ -127,7 +127,8 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    open_through(&mut Open, sad, replay, crypto, code_points, 0, None, packet).map(|(opened, _)| opened)
+    let mut read = None;
+    Ok(open_through(&mut Open, sad, replay, crypto, code_points, 0, None, &mut read, packet)?.opened())
 }
 
 /// Opens `packet` as [`open()`] does, and if its ICV does not verify tries the next `tries` upper halves of its extended
@@ -162,35 +163,54 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    open_through(&mut Open, sad, replay, crypto, code_points, tries, None, packet).map(|(opened, _)| opened)
+    let mut read = None;
+    Ok(open_through(&mut Open, sad, replay, crypto, code_points, tries, None, &mut read, packet)?.opened())
 }
 
-/// Opens a packet as far as `gate` agrees. What was `tried` before is not computed again.
+/// A packet that was opened, and what is to be said of it: put together where it goes, as it is long.
+pub(crate) struct Done<'d, P: CryptoProvider> {
+    arrived: &'d Arrived,
+    sa: &'d Sa<P>,
+    sequence: u64,
+    content: Content,
+}
+
+impl<P: CryptoProvider> Done<'_, P> {
+    #[inline(always)]
+    pub(crate) fn opened(&self) -> Opened {
+        self.arrived.opened(self.sa, self.sequence, self.content)
+    }
+
+    pub(crate) fn pending(&self) -> Pending {
+        let Self { arrived, sa, sequence, .. } = *self;
+        Pending { sender: arrived.sender(sa), received: arrived.sequence, esn: sa.esn(), sequence }
+    }
+}
+
+/// Opens a packet as far as `gate` agrees. What was `tried` before is not computed again; else what is `read` of it is put there.
 #[allow(clippy::too_many_arguments, reason = "one packet, and everything that has a say in it")]
-pub(crate) fn open_through<P, S, R, G>(
+#[inline]
+pub(crate) fn open_through<'d, P, S, R, G>(
     gate: &mut G,
-    sad: &S,
+    sad: &'d S,
     replay: &mut R,
     crypto: &mut P,
     code_points: Option<&CodePoints>,
     tries: u32,
-    tried: Option<&Tried>,
+    tried: Option<&'d Tried>,
+    read: &'d mut Option<Arrived>,
     packet: &mut PacketBuf<'_>,
-) -> Result<(Opened, Pending), OpenError>
+) -> Result<Done<'d, P>, OpenError>
 where
     P: CryptoProvider,
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
     G: Gate<P> + ?Sized,
 {
-    let read;
     let arrived = match tried {
         // Of the headers nothing has changed.
         Some(tried) => &tried.arrived,
-        None => {
-            read = Arrived::read(packet.as_octets(), code_points)?;
-            &read
-        }
+        None => Arrived::read_into(read, packet.as_octets(), code_points)?,
     };
     let sa = arrived.find_sa(sad)?;
     // What a link layer padded is no part of the packet.
@@ -207,7 +227,7 @@ where
                 .verify_ah(sa, transform, sequence, known, crypto, code_points, packet.as_octets())
                 .map(|()| None),
             Transform::Esp(transform) => {
-                arrived.decrypt_esp(sa, transform, sequence, known, crypto, code_points, packet).map(Some)
+                arrived.decrypt_esp(sa, transform, octets, sequence, known, crypto, code_points, packet).map(Some)
             }
         };
         match result {
@@ -229,8 +249,7 @@ where
             Content::Packet
         }
     };
-    let pending = Pending { sender: arrived.sender(sa), received: arrived.sequence, esn: sa.esn(), sequence };
-    Ok((arrived.opened(sa, sequence, content), pending))
+    Ok(Done { arrived, sa, sequence, content })
 }
 
 /// Verifies the AH of `packet` without changing a single octet of it, for a node that passes the packet on as it is.
@@ -250,7 +269,8 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    let arrived = Arrived::read(packet, code_points)?;
+    let mut read = None;
+    let arrived = Arrived::read_into(&mut read, packet, code_points)?;
     if arrived.protocol != SecurityProtocol::Ah {
         return Err(OpenError::NotProtected);
     }
@@ -273,6 +293,7 @@ impl Arrived {
         }
     }
 
+    #[inline(always)]
     const fn opened<P: CryptoProvider>(&self, sa: &Sa<P>, sequence: u64, content: Content) -> Opened {
         Opened { sa: sa.id(), policy: sa.policy(), mode: *sa.mode(), sequence, source: self.source(), content }
     }

@@ -36,8 +36,10 @@ pub fn open_batch<'r, 'b: 'r, P, S, R, I, D>(
         let mut tried = [const { None }; CHUNK];
         Trial { sad, replay, crypto, code_points }.all(packets, &mut tried, |_| true, |_, _| true);
         for ((index, packet), tried) in (first..).zip(packets).zip(&tried) {
-            let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, tried.as_ref(), packet);
-            done(index, packet, result.map(|(opened, _)| opened));
+            let mut read = None;
+            let tried = tried.as_ref();
+            let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, tried, &mut read, packet);
+            done(index, packet, result.map(|done| done.opened()));
         }
     });
 }

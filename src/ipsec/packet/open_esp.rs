@@ -32,13 +32,14 @@ impl Arrived {
             .ok_or(OpenError::EspLength)
     }
 
-    /// Authenticates and decrypts, in place, unless it is `known` how that ended, and then judges the construction; the headers
-    /// stay.
+    /// Authenticates and decrypts `encrypted_len` octets, in place, unless it is `known` how that ended, and then judges the
+    /// construction; the headers stay.
     #[allow(clippy::too_many_arguments, reason = "one packet, and everything that has a say in it")]
     pub(crate) fn decrypt_esp<P: CryptoProvider>(
         &self,
         sa: &Sa<P>,
         transform: &EspTransform<P>,
+        encrypted_len: usize,
         sequence: u64,
         known: Option<Result<(), CryptoError>>,
         crypto: &mut P,
@@ -46,7 +47,6 @@ impl Arrived {
         packet: &mut PacketBuf<'_>,
     ) -> Result<Inside, OpenError> {
         let high = high_half(sa, sequence);
-        let encrypted_len = self.encrypted_len(transform)?;
         let esp = packet.as_mut_octets().get_mut(self.place.at..).ok_or(OpenError::EspLength)?;
         let header_len = transform.header_len();
         let icv_at = header_len.saturating_add(encrypted_len);

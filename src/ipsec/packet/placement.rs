@@ -4,7 +4,7 @@ use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::construction::{Unfit, as_xcast};
 use crate::wire::{
     AhHeader, Checksum, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, Layout, ParseError,
-    ParseErrorKind, XcastPacket, ipv4, ipv6, protocol, put, set_packet_len, u8_at, u16_at,
+    ParseErrorKind, PlainV4, XcastPacket, ipv4, ipv6, protocol, put, set_packet_len, u8_at, u16_at,
 };
 
 /// A place between the headers of a packet.
@@ -27,20 +27,22 @@ pub(crate) struct Place {
 
 impl Place {
     /// Directly behind the IP header.
+    #[inline]
     pub(crate) fn behind_ip(ip: &IpHeader<'_>) -> Self {
-        let announced_at = match ip.family() {
+        let (at, next_header) = (ip.header_len(), ip.next_header());
+        Self { ip_header_len: at, at, next_header, ..Self::behind_plain_ip(ip.family(), ip.packet_len()) }
+    }
+
+    /// Directly behind an IP header without options that is not written yet, of a packet of `packet_len` octets.
+    #[inline]
+    pub(crate) const fn behind_plain_ip(family: Family, packet_len: usize) -> Self {
+        let at = family.min_header_len();
+        let announced_at = match family {
             Family::V4 => ipv4::PROTOCOL_AT,
             Family::V6 => ipv6::NEXT_HEADER_AT,
         };
-        Self {
-            family: ip.family(),
-            ip_header_len: ip.header_len(),
-            packet_len: ip.packet_len(),
-            at: ip.header_len(),
-            announced_at,
-            next_header: ip.next_header(),
-            covering_checksum_at: None,
-        }
+        let next_header = protocol::NO_NEXT_HEADER;
+        Self { family, ip_header_len: at, packet_len, at, announced_at, next_header, covering_checksum_at: None }
     }
 
     /// Directly behind all Xcast headers.
@@ -160,34 +162,21 @@ pub(crate) fn repair_headers(packet: &mut [u8], place: &Place, next_header: u8) 
     let len = packet.len();
     match packet.first_chunk_mut() {
         Some(header) if place.ip_header_len == ipv4::MIN_HEADER_LEN && place.at == ipv4::MIN_HEADER_LEN => {
-            repair_plain_v4(header, len, next_header);
+            let len = u16::try_from(len).unwrap_or(u16::MAX);
+            PlainV4::from_octets(header).with(len, next_header).write(header);
         }
-        _ => repair_other_headers(packet, place, next_header),
+        // A copy: the place itself then need not be in memory.
+        _ => repair_other_headers(packet, *place, next_header),
     }
-}
-
-/// Of an IPv4 header in big-endian order, up to the destination: Total Length, Protocol and Header Checksum.
-const REPAIRED_V4: u128 = 0x0000_ffff_0000_0000_00ff_ffff_0000_0000;
-
-/// Does it to an IPv4 header without options, behind which nothing is but the place. Read and written at once: whoever reads it
-/// next would wait for single octets to reach memory.
-#[inline(always)]
-fn repair_plain_v4(header: &mut [u8; ipv4::MIN_HEADER_LEN], packet_len: usize, next_header: u8) {
-    let Some((front, destination)) = header.split_first_chunk_mut() else { return };
-    let len = u16::try_from(packet_len).unwrap_or(u16::MAX);
-    let kept = u128::from_be_bytes(*front) & !REPAIRED_V4;
-    let repaired = kept | u128::from(len) << 96 | u128::from(next_header) << 48;
-    let checksum = Checksum::new().add_octets(&repaired.to_be_bytes()).add_octets(destination).finish();
-    *front = (repaired | u128::from(checksum) << 32).to_be_bytes();
 }
 
 /// Does it to all others.
 #[inline(never)]
-fn repair_other_headers(packet: &mut [u8], place: &Place, next_header: u8) {
+fn repair_other_headers(packet: &mut [u8], place: Place, next_header: u8) {
     let old = u8_at(packet, place.announced_at).unwrap_or(0);
     let len = packet.len();
     let ip_checksum = match place.family {
-        Family::V4 => checksum_v4(packet, place, len, next_header),
+        Family::V4 => checksum_v4(packet, &place, len, next_header),
         Family::V6 => None,
     };
     put(packet, place.announced_at, &[next_header]);
@@ -220,8 +209,23 @@ fn checksum_v4(packet: &[u8], place: &Place, len: usize, next_header: u8) -> Opt
 
 /// Takes an opened AH or ESP header of `count` octets out at `place`; `next_header` then stands there.
 pub(crate) fn take_out(packet: &mut PacketBuf<'_>, place: &Place, count: usize, next_header: u8) {
-    packet.remove(place.at, count);
-    repair_headers(packet.as_mut_octets(), place, next_header);
+    let is_plain = place.ip_header_len == ipv4::MIN_HEADER_LEN && place.at == ipv4::MIN_HEADER_LEN;
+    match packet.as_octets().first_chunk() {
+        // Not moved and then changed, but written once.
+        Some(header) if is_plain => {
+            let header = PlainV4::from_octets(header);
+            packet.cut_front(count);
+            let octets = packet.as_mut_octets();
+            let len = u16::try_from(octets.len()).unwrap_or(u16::MAX);
+            if let Some(room) = octets.first_chunk_mut() {
+                header.with(len, next_header).write(room);
+            }
+        }
+        _ => {
+            packet.remove(place.at, count);
+            repair_headers(packet.as_mut_octets(), place, next_header);
+        }
+    }
 }
 
 /// The AH at `place`.

@@ -25,7 +25,16 @@ pub(crate) enum Contents {
 pub(crate) struct Plan {
     /// Octets of the packet as it is, by its IP header; what lies behind is cut off.
     pub(crate) len: usize,
-    pub(crate) around: Around,
+    /// Where AH or ESP goes: in tunnel mode, behind the header that goes around the packet.
+    pub(crate) place: Place,
+    /// What AH or ESP says of what follows it.
+    pub(crate) next_header: u8,
+    /// Where the Xcast header starts that gets X=1, in transport mode of a packet that has one.
+    pub(crate) xcast_at: Option<usize>,
+    /// What AH needs to read the headers in front of it.
+    pub(crate) coverable: Option<Coverable>,
+    /// In tunnel mode, the header that goes around the packet.
+    pub(crate) outside: Option<Outside>,
     /// Octets inserted: AH or ESP header, and in tunnel mode the outer IP header in front of it.
     pub(crate) inserted: usize,
     /// Octets of TFC padding behind the payload.
@@ -36,32 +45,14 @@ pub(crate) struct Plan {
     pub(crate) processed: u64,
     /// Whether routers may fragment the packet once it is sealed (RFC 4301 §8.2.1, case 2).
     pub(crate) fragmentable: bool,
-}
-
-/// What the protection is put into, or around.
-#[derive(Clone, Copy, Debug)]
-#[allow(clippy::large_enum_variant, reason = "lives on the stack, once per packet")]
-pub(crate) enum Around {
-    /// Transport mode: behind these headers.
-    Payload {
-        place: Place,
-        /// What AH or ESP says of what follows it.
-        next_header: u8,
-        /// Where the Xcast header starts that gets X=1, in a packet that has one.
-        xcast_at: Option<usize>,
-        /// What AH needs to read its headers.
-        coverable: Option<Coverable>,
-    },
-    /// Tunnel mode: around the whole packet.
-    Packet(Outside),
+    /// Whether the packet is [plain](Self::plain).
+    pub(super) is_plain: bool,
 }
 
 /// The header that goes around a packet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outside {
     pub(crate) ends: TunnelEnds,
-    /// What AH or ESP says of what follows it.
-    pub(crate) next_header: u8,
     pub(crate) traffic_class: u8,
     pub(crate) hop_limit: u8,
     /// Whether an IPv4 one lets routers fragment.
@@ -70,7 +61,22 @@ pub(crate) struct Outside {
 
 impl Plan {
     /// Plans to seal `packet`, which is not changed.
+    #[inline]
     pub(crate) fn new<P: CryptoProvider>(
+        sa: &Sa<P>,
+        contents: Contents,
+        code_points: Option<&CodePoints>,
+        packet: &PacketBuf<'_>,
+    ) -> Result<Self, SealError> {
+        match Self::plain(sa, contents, code_points, packet) {
+            Some(plan) => Ok(plan),
+            None => Self::any(sa, contents, code_points, packet),
+        }
+    }
+
+    /// The plan for a packet of any kind.
+    #[inline(never)]
+    pub(super) fn any<P: CryptoProvider>(
         sa: &Sa<P>,
         contents: Contents,
         code_points: Option<&CodePoints>,
@@ -79,7 +85,7 @@ impl Plan {
         if contents == Contents::Dummy && sa.protocol() == SecurityProtocol::Ah {
             return Err(SealError::NotEsp);
         }
-        let mut plan = match sa.mode() {
+        let plan = match sa.mode() {
             Mode::Tunnel(outer) => Self::tunnel(sa, outer, contents, packet.as_octets())?,
             Mode::Transport => {
                 let (ip, _) = IpHeader::split(packet.as_octets())?;
@@ -95,9 +101,6 @@ impl Plan {
                 plan
             }
         };
-        if let Around::Packet(outside) = &plan.around {
-            plan.fragmentable = outside.fragmentable && plan.family() == Family::V4;
-        }
         plan.check_lengths(packet)?;
         Ok(plan)
     }
@@ -109,10 +112,7 @@ impl Plan {
 
     /// The family of the packet once it is sealed.
     pub(crate) const fn family(&self) -> Family {
-        match &self.around {
-            Around::Payload { place, .. } => place.family,
-            Around::Packet(outside) => outside.ends.family(),
-        }
+        self.place.family
     }
 
     /// Whether IP header and buffer take the sealed packet.
@@ -154,9 +154,7 @@ impl Plan {
         }
         let inserted = transform.header_len(place.family);
         let xcast_at = xcast.map(|xcast| xcast.layout().xcast_at);
-        let next_header = place.next_header;
-        let around = Around::Payload { place, next_header, xcast_at, coverable: Some(coverable) };
-        Ok(Self::around_ah(octets.len(), around, inserted))
+        Ok(Self { xcast_at, ..Self::ah(octets.len(), place, place.next_header, coverable, inserted) })
     }
 
     #[inline]
@@ -188,8 +186,7 @@ impl Plan {
             }
         };
         let xcast_at = xcast.map(|xcast| xcast.layout().xcast_at);
-        let around = Around::Payload { place, next_header, xcast_at, coverable: None };
-        Ok(Self::around_esp(transform, octets.len(), around, 0, payload_len))
+        Ok(Self { xcast_at, ..Self::esp(transform, octets.len(), place, next_header, 0, payload_len) })
     }
 
     #[inline]
@@ -199,52 +196,73 @@ impl Plan {
         contents: Contents,
         octets: &[u8],
     ) -> Result<Self, SealError> {
-        let (outside, len) = match contents {
+        let (outside, next_header, len) = match contents {
             Contents::Packet => {
                 let (inner, _) = IpHeader::split(octets)?;
-                (Outside::around(outer, &inner)?, inner.packet_len())
+                (Outside::around(outer, &inner)?, inner.family().protocol(), inner.packet_len())
             }
-            Contents::Dummy => (Outside::around_dummy(outer)?, octets.len()),
+            Contents::Dummy => (Outside::around_dummy(outer)?, protocol::NO_NEXT_HEADER, octets.len()),
         };
         let family = outside.ends.family();
         if !sa.is_for(outside.ends.destination(), outside.ends.source()) {
             return Err(SealError::OtherAddresses);
         }
-        let around = Around::Packet(outside);
         let outer_len = family.min_header_len();
-        Ok(match &sa.transform {
+        let place = Place::behind_plain_ip(family, outer_len.saturating_add(len));
+        let plan = match &sa.transform {
             Transform::Ah(transform) => {
-                Self::around_ah(len, around, outer_len.saturating_add(transform.header_len(family)))
+                let coverable = Coverable::without_extensions(transform.coverage);
+                let inserted = outer_len.saturating_add(transform.header_len(family));
+                Self::ah(len, place, next_header, coverable, inserted)
             }
-            Transform::Esp(transform) => Self::around_esp(transform, len, around, outer_len, len),
-        })
+            Transform::Esp(transform) => Self::esp(transform, len, place, next_header, outer_len, len),
+        };
+        let fragmentable = outside.fragmentable && family == Family::V4;
+        Ok(Self { outside: Some(outside), fragmentable, ..plan })
     }
 
-    #[inline]
-    const fn around_ah(len: usize, around: Around, inserted: usize) -> Self {
-        // AH is applied to the packet as a whole.
-        let processed = len.saturating_add(inserted) as u64;
-        Self { len, around, inserted, tfc_len: 0, appended: 0, processed, fragmentable: false }
+    #[inline(always)]
+    pub(super) const fn ah(len: usize, place: Place, next_header: u8, coverable: Coverable, inserted: usize) -> Self {
+        Self {
+            len,
+            place,
+            next_header,
+            xcast_at: None,
+            coverable: Some(coverable),
+            outside: None,
+            inserted,
+            tfc_len: 0,
+            appended: 0,
+            // AH is applied to the packet as a whole.
+            processed: len.saturating_add(inserted) as u64,
+            fragmentable: false,
+            is_plain: false,
+        }
     }
 
-    #[inline]
-    fn around_esp<P: CryptoProvider>(
+    #[inline(always)]
+    pub(super) fn esp<P: CryptoProvider>(
         transform: &EspTransform<P>,
         len: usize,
-        around: Around,
+        place: Place,
+        next_header: u8,
         outer_len: usize,
         payload_len: usize,
     ) -> Self {
         let appended = transform.appended_len(payload_len);
-        let encrypted = payload_len.saturating_add(appended).saturating_sub(transform.icv_len);
         Self {
             len,
-            around,
+            place,
+            next_header,
+            xcast_at: None,
+            coverable: None,
+            outside: None,
             inserted: outer_len.saturating_add(transform.header_len()),
             tfc_len: transform.tfc.padding_len(payload_len),
             appended,
-            processed: encrypted as u64,
+            processed: payload_len.saturating_add(appended).saturating_sub(transform.icv_len) as u64,
             fragmentable: false,
+            is_plain: false,
         }
     }
 }
@@ -258,7 +276,6 @@ impl Outside {
         };
         Ok(Self {
             ends: outer.ends(inner)?,
-            next_header: inner.family().protocol(),
             traffic_class: outer.traffic_class(inner.traffic_class()),
             hop_limit: outer.hop_limit,
             fragmentable,
@@ -269,7 +286,6 @@ impl Outside {
     fn around_dummy(outer: &OuterHeader) -> Result<Self, SealError> {
         Ok(Self {
             ends: outer.fixed_ends().ok_or(SealError::NoInnerHeader)?,
-            next_header: protocol::NO_NEXT_HEADER,
             traffic_class: outer.traffic_class(0),
             hop_limit: outer.hop_limit,
             fragmentable: outer.df == OuterDf::Clear,

@@ -1,15 +1,15 @@
 //! Sealing: AH and ESP, transport and tunnel mode (RFC 4302 §3.3, RFC 4303 §3.3).
 
-use crate::crypto::CryptoProvider;
+use crate::crypto::{CryptoProvider, MAX_IV_LEN};
 use crate::ipsec::Spi;
 use crate::ipsec::association::sa::{EspTransform, Sa, Transform};
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::coverage::Coverable;
 use crate::ipsec::packet::error::SealError;
 use crate::ipsec::packet::laid::{LENGTH, Laid, Layer};
-use crate::ipsec::packet::placement::{behind_ip_header, repair_headers};
-use crate::ipsec::packet::plan::{Around, Contents, Outside, Plan};
-use crate::wire::{AhRepr, CodePoints, EspHeader, Family, IpHeader, Layout, esp, ipv4, protocol, put};
+use crate::ipsec::packet::placement::repair_headers;
+use crate::ipsec::packet::plan::{Contents, Outside, Plan};
+use crate::wire::{AhRepr, CodePoints, EspHeader, Family, Layout, esp, ipv4, protocol, put};
 
 /// The two values that make a sealed packet unlike any other of its association.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +69,12 @@ pub fn seal_with<P: CryptoProvider>(
     code_points: Option<&CodePoints>,
     packet: &mut PacketBuf<'_>,
 ) -> Result<(), SealError> {
-    let laid = lay_out(sa, Contents::Packet, freshness, code_points, packet)?;
-    laid.compute(sa, crypto, packet.as_mut_octets())
+    freshness.check(sa)?;
+    // All of it apart, so that what is known of a plain packet is nowhere but in registers.
+    match Plan::plain(sa, Contents::Packet, code_points, packet) {
+        Some(plan) => plan.lay_out_plain(sa, freshness, packet)?.compute(sa, crypto, packet.as_mut_octets()),
+        None => seal_any(sa, Contents::Packet, freshness, crypto, code_points, packet),
+    }
 }
 
 /// Seals what `packet` holds as a dummy packet, which every receiver authenticates, counts and throws away (RFC 4303 §2.6).
@@ -88,7 +92,21 @@ pub fn seal_dummy_with<P: CryptoProvider>(
     code_points: Option<&CodePoints>,
     packet: &mut PacketBuf<'_>,
 ) -> Result<(), SealError> {
-    let laid = lay_out(sa, Contents::Dummy, freshness, code_points, packet)?;
+    freshness.check(sa)?;
+    seal_any(sa, Contents::Dummy, freshness, crypto, code_points, packet)
+}
+
+/// Seals a packet of any kind.
+#[inline(never)]
+fn seal_any<P: CryptoProvider>(
+    sa: &Sa<P>,
+    contents: Contents,
+    freshness: Freshness<'_>,
+    crypto: &mut P,
+    code_points: Option<&CodePoints>,
+    packet: &mut PacketBuf<'_>,
+) -> Result<(), SealError> {
+    let laid = Plan::any(sa, contents, code_points, packet)?.lay_out_any(sa, freshness, packet)?;
     laid.compute(sa, crypto, packet.as_mut_octets())
 }
 
@@ -113,39 +131,63 @@ impl Plan {
         freshness: Freshness<'_>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Laid, SealError> {
-        let behind;
-        let (place, next_header, coverable) = match &self.around {
-            Around::Payload { place, next_header, xcast_at, coverable } => {
-                packet.truncate(self.len);
-                if let Some(header) = xcast_at.and_then(|at| packet.as_mut_octets().get_mut(at..)) {
+        if self.is_plain { self.lay_out_plain(sa, freshness, packet) } else { self.lay_out_any(sa, freshness, packet) }
+    }
+
+    /// Makes a packet of any kind what it will be.
+    #[inline(never)]
+    pub(super) fn lay_out_any<P: CryptoProvider>(
+        &self,
+        sa: &Sa<P>,
+        freshness: Freshness<'_>,
+        packet: &mut PacketBuf<'_>,
+    ) -> Result<Laid, SealError> {
+        let place = &self.place;
+        packet.truncate(self.len);
+        match &self.outside {
+            None => {
+                if let Some(header) = self.xcast_at.and_then(|at| packet.as_mut_octets().get_mut(at..)) {
                     Layout::set_no_x2u(place.family, header);
                 }
                 self.make_room(packet, place.at)?;
-                (place, *next_header, *coverable)
             }
-            Around::Packet(outside) => {
-                packet.truncate(self.len);
+            Some(outside) => {
                 self.make_room(packet, 0)?;
                 outside.emit(freshness, packet.as_mut_octets())?;
-                behind = behind_ip_header(&IpHeader::split(packet.as_octets())?.0)?;
-                (&behind, outside.next_header, None)
             }
-        };
+        }
         let octets = packet.as_mut_octets();
+        let protocol = match &sa.transform {
+            Transform::Ah(_) => protocol::AH,
+            Transform::Esp(_) => protocol::ESP,
+        };
+        repair_headers(octets, place, protocol);
+        self.lay_out_protection(sa, freshness, octets.get_mut(place.at..).ok_or(LENGTH)?)
+    }
+
+    /// Writes AH, or ESP around the payload, in `octets`, which begin with what was inserted for its header.
+    #[inline(always)]
+    pub(super) fn lay_out_protection<P: CryptoProvider>(
+        &self,
+        sa: &Sa<P>,
+        freshness: Freshness<'_>,
+        octets: &mut [u8],
+    ) -> Result<Laid, SealError> {
+        let place = &self.place;
+        let next_header = self.next_header;
         let layer = match &sa.transform {
             Transform::Ah(transform) => {
                 let header_len = transform.header_len(place.family);
                 let repr = AhRepr { next_header, spi: sa.spi().value(), sequence: freshness.low(), header_len };
-                repr.emit(octets.get_mut(place.at..).unwrap_or(&mut [])).map_err(|_| LENGTH)?;
-                repair_headers(octets, place, protocol::AH);
-                let coverable = coverable.unwrap_or_else(|| Coverable::without_extensions(transform.coverage));
+                repr.emit(octets).map_err(|_| LENGTH)?;
+                let plain = || Coverable::without_extensions(transform.coverage);
+                let coverable = self.coverable.unwrap_or_else(plain);
                 Layer::Ah { ip_header_len: place.ip_header_len, header_len, coverable }
             }
             Transform::Esp(transform) => {
                 let trailer_len = self.appended.saturating_sub(self.tfc_len).saturating_sub(transform.icv_len);
                 let esp = Esp { spi: sa.spi(), freshness, next_header, tfc_len: self.tfc_len, trailer_len };
-                repair_headers(octets, place, protocol::ESP);
-                esp.lay_out(transform, octets.get_mut(place.at..).ok_or(LENGTH)?)?;
+                esp.lay_out(transform, octets)?;
                 Layer::Esp
             }
         };
@@ -186,11 +228,16 @@ struct Esp<'i> {
 impl Esp<'_> {
     /// Writes ESP around the payload, in `esp`, which begins with the octets that were inserted for its header. Behind the
     /// payload lie TFC padding, the trailer, and the ICV.
-    #[inline]
+    #[inline(always)]
     fn lay_out<P: CryptoProvider>(&self, transform: &EspTransform<P>, esp: &mut [u8]) -> Result<(), SealError> {
         let header = EspHeader { spi: self.spi.value(), sequence: self.freshness.low() };
         header.emit(esp).map_err(|_| LENGTH)?;
-        put(esp, esp::HEADER_LEN, self.freshness.iv).ok_or(LENGTH)?;
+        let iv = esp.get_mut(esp::HEADER_LEN..).ok_or(LENGTH)?;
+        match (self.freshness.iv.try_into(), iv.first_chunk_mut::<MAX_IV_LEN>()) {
+            // Most often; of a length that the compiler knows.
+            (Ok(from), Some(to)) => *to = from,
+            _ => put(iv, 0, self.freshness.iv).ok_or(LENGTH)?,
+        }
         let icv_at = esp.len().saturating_sub(transform.icv_len);
         let trailer_at = icv_at.saturating_sub(self.trailer_len);
         if self.tfc_len > 0 {

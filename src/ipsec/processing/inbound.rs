@@ -277,8 +277,10 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
     {
         let mut gate = Judge { sad: &self.sad, senders: &self.senders, now: step.now, found: None };
         let Step { crypto, code_points, tries, tried, .. } = step;
-        let result =
-            open_through(&mut gate, &self.sad, &mut self.replay, *crypto, *code_points, *tries, tried.take(), packet);
+        let (mut read, tried) = (None, tried.take());
+        let (sad, replay) = (&self.sad, &mut self.replay);
+        let result = open_through(&mut gate, sad, replay, *crypto, *code_points, *tries, tried, &mut read, packet)
+            .map(|done| (done.opened(), done.pending()));
         let found = gate.found;
         // What follows the last protection says nothing against the association of that.
         if !matches!(result, Err(OpenError::NotProtected)) {

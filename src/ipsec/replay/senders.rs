@@ -217,6 +217,7 @@ impl<const SENDERS: usize, const WORDS: usize> NewSender for SenderWindows<SENDE
 }
 
 impl<const SENDERS: usize, const WORDS: usize> ReplayStore for SenderWindows<SENDERS, WORDS> {
+    #[inline(always)]
     fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
         match self.place_of(&sender) {
             Some(place) => {
