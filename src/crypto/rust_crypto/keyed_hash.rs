@@ -1,6 +1,8 @@
 //! HMAC (RFC 2104) over bare compression functions: whole blocks go to the hash straight from the packet, and only the joints
 //! between its parts are copied.
 
+use core::slice::from_ref;
+
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
@@ -25,11 +27,11 @@ impl<H: Hash<BLOCK>, const BLOCK: usize> KeyedHash<H, BLOCK> {
         for octet in &mut block {
             *octet ^= IPAD;
         }
-        H::compress(&mut keyed.inner, &[block]);
+        H::compress(&mut keyed.inner, from_ref(&block));
         for octet in &mut block {
             *octet ^= IPAD ^ OPAD;
         }
-        H::compress(&mut keyed.outer, &[block]);
+        H::compress(&mut keyed.outer, from_ref(&block));
         block.zeroize();
         Some(keyed)
     }

@@ -33,21 +33,21 @@ const NO_BLOCK: &[u8; 16] = &[0; 16];
 /// Stands in for the round keys of lanes that there is no packet for.
 const NO_KEYS: &[[u8; 64]; MAX_KEYS / 4] = &[[0; 64]; MAX_KEYS / 4];
 
-/// Encrypts each lane. All keys are of one size, and there are at most [`WIDEST`] lanes.
-pub(super) fn encrypt(avx512: Avx512, lanes: &mut [Option<Lane<'_>>]) {
-    let Some(size) = lanes.iter().flatten().map(|lane| lane.schedule.size()).next() else { return };
+/// Encrypts each lane. All keys are of one size, and there are at most [`WIDEST`] lanes. Returns whether it was done.
+pub(super) fn encrypt(avx512: Avx512, lanes: &mut [Option<Lane<'_>>]) -> bool {
+    let Some(size) = lanes.iter().flatten().map(|lane| lane.schedule.size()).next() else { return false };
     avx512.vectorize(
         #[inline(always)]
         || match lanes.len() > WIDEST / 2 {
             true => lockstep::<8>(avx512, size.keys(), lanes),
             false => lockstep::<4>(avx512, size.keys(), lanes),
         },
-    );
+    )
 }
 
 /// Four times `G` packets, `count` round keys each.
 #[inline(always)]
-fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<Lane<'_>>]) {
+fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<Lane<'_>>]) -> bool {
     let (mut shortest, mut longest) = (usize::MAX, 0);
     for lane in lanes.iter().flatten() {
         shortest = shortest.min(lane.blocks.len());
@@ -83,7 +83,7 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
     }
     // Whether 10, 12 or 14 rounds is not known when this is compiled, so that they are not written out: written out, one
     // vector's would come after the other's, and the processor would have to look far ahead to overlap them.
-    let [first, others @ .., last] = keys.get(..count).unwrap_or_default() else { return };
+    let [first, others @ .., last] = keys.get(..count).unwrap_or_default() else { return false };
     let used = (first, others, last);
 
     for at in 0..common / 4 {
@@ -122,6 +122,7 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
     for key in keys.iter_mut().take(count).flatten() {
         key.zeroize();
     }
+    true
 }
 
 /// The next block of each lane encrypted, the one before being in `state`.
@@ -238,6 +239,9 @@ fn unchain<const K: usize>(avx512: Avx512, schedule: &Schedule, iv: &[u8; 16], b
         for (to, from) in rest.iter_mut().zip(plain) {
             *to = from;
         }
+    }
+    for key in &mut keys {
+        key.zeroize();
     }
 }
 

@@ -114,18 +114,21 @@ fn encrypt(lanes: Lanes, chunk: &mut [Job<'_>], by_cipher: &Order, together: &mu
     }
 }
 
-/// Encrypts a group that is under AES-CBC and has whole blocks, and takes it out of `left`.
+/// Encrypts a group that is under AES-CBC and has whole blocks, and then takes it out of `left`.
 fn encrypt_lockstep(avx512: Avx512, chunk: &mut [Job<'_>], group: Group<'_>, left: &mut Jobs) {
     let mut side = [const { None }; cbc::WIDEST];
+    let mut encrypted = Jobs::default();
     for (index, (job, place)) in chunk.iter_mut().zip(group.places()).enumerate() {
         let Some(slot) = side.get_mut(usize::from(place)) else { continue };
         let Some(schedule) = job.cipher().schedule() else { continue };
         let EspParts { iv, data, .. } = job.parts();
         let Some(iv) = iv.first_chunk() else { continue };
         *slot = Some(cbc::Lane { schedule, iv, blocks: data.as_chunks_mut().0 });
-        left.remove(index);
+        encrypted.insert(index);
     }
-    cbc::encrypt(avx512, side.get_mut(..group.len()).unwrap_or_default());
+    if side.get_mut(..group.len()).is_some_and(|side| cbc::encrypt(avx512, side)) {
+        *left = left.without(encrypted);
+    }
 }
 
 /// The MACs of a group, over what its packets hold now.
@@ -136,6 +139,10 @@ fn macs(lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) -> Macs {
     for job in jobs {
         // No group is larger than the widest.
         let _ = side.push(Lane::of_two(job.integrity(), job.pieces()));
+    }
+    // One that is missing would give its place to the next: rather none.
+    if side.len() != group.len() {
+        side.clear();
     }
     Macs::new(lanes, &mut side)
 }

@@ -22,22 +22,19 @@ const NO_BLOCK: &[u8; BLOCK_LEN] = &[0; BLOCK_LEN];
 const SHORT: usize = 3;
 
 /// The first 16 octets of each lane's MAC, the first octet lowest. The keys are `hash`'s, and there are as many `macs` as
-/// `lanes`, at most twice `N`.
+/// `lanes`, at most twice `N`. Returns whether all were computed.
 pub(super) fn macs<W: Width<N>, const N: usize>(
     simd: W,
     hash: HashName,
     lanes: &mut [Lane<'_, '_>],
     macs: &mut [u128],
-) {
+) -> bool {
     // Two vectors' lanes are for the wide level, which has the registers. Short messages under SHA-1 were measured to take less
     // in one vector's lanes after the other's; under the other hashes they take more.
     let short = matches!(hash, HashName::Sha1) && lanes.iter().all(|lane| lane.blocks() <= SHORT);
     let two = N > 8 && lanes.len() > N && !short;
     if !two && lanes.len() > N {
-        for (lanes, macs) in lanes.chunks_mut(N).zip(macs.chunks_mut(N)) {
-            self::macs(simd, hash, lanes, macs);
-        }
-        return;
+        return lanes.chunks_mut(N).zip(macs.chunks_mut(N)).all(|(lanes, macs)| self::macs(simd, hash, lanes, macs));
     }
     let begun = Begun::new(lanes);
     simd.vectorize(
@@ -51,6 +48,7 @@ pub(super) fn macs<W: Width<N>, const N: usize>(
             (HashName::Sha256, true) => side_by_side::<W, Sha256, N, 8, 2>(simd, lanes, &begun, macs),
         },
     );
+    true
 }
 
 /// What is known of the lanes before the first block.
@@ -91,14 +89,14 @@ impl<'l, 'p> Begun<'l, 'p> {
 }
 
 /// The same, one after the other.
-pub(super) fn one_by_one(lanes: &mut [Lane<'_, '_>], macs: &mut [u128]) {
-    for (lane, mac) in lanes.iter_mut().zip(macs) {
-        let key = lane.key.one();
-        // The shipped provider has no reason to fail here.
-        if let Ok(icv) = RustCrypto.icv(key, lane.parts()) {
+pub(super) fn one_by_one(lanes: &mut [Lane<'_, '_>], macs: &mut [u128]) -> bool {
+    lanes.iter_mut().zip(macs).all(|(lane, mac)| {
+        let icv = RustCrypto.icv(lane.key.one(), lane.parts());
+        if let Ok(icv) = &icv {
             *mac = integer(icv.as_octets());
         }
-    }
+        icv.is_ok()
+    })
 }
 
 #[inline(always)]

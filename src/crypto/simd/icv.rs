@@ -66,6 +66,10 @@ where
                 let len = len(parts);
                 let _ = side.push(Lane::of_many(job.key(), parts, len));
             }
+            // One that is missing would give its place to the next: rather none.
+            if side.len() != group.len() {
+                side.clear();
+            }
             Macs::new(lanes, &mut side)
         };
         for (index, mac) in group.indices().zip(macs.iter()) {

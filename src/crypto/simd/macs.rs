@@ -16,28 +16,32 @@ pub(super) const WIDEST: usize = 32;
 /// secret until the packet is refused.
 pub(super) struct Macs {
     macs: [u128; WIDEST],
+    /// How many were computed. What was not is no MAC of zeros.
     len: usize,
 }
 
 impl Macs {
     /// Computes those of `side`, whose keys are all of one hash.
     pub(super) fn new(lanes: Lanes, side: &mut [Lane<'_, '_>]) -> Self {
-        let mut macs = Self { macs: [0; WIDEST], len: side.len() };
+        let mut macs = Self { macs: [0; WIDEST], len: 0 };
         let Some(hash) = side.first().and_then(|lane| lane.key.chaining()).map(Chaining::hash) else { return macs };
-        let done = macs.macs.get_mut(..side.len()).unwrap_or_default();
-        match lanes {
+        let Some(done) = macs.macs.get_mut(..side.len()) else { return macs };
+        let computed = match lanes {
             _ if side.len() < lanes.least() => hmac::one_by_one(side, done),
             Lanes::Sixteen(avx512) => hmac::macs(avx512, hash, side, done),
             Lanes::Eight(avx2) => hmac::macs(avx2, hash, side, done),
             Lanes::One => hmac::one_by_one(side, done),
-        }
+        };
         for mac in done {
             *mac &= mask(hash);
+        }
+        if computed {
+            macs.len = side.len();
         }
         macs
     }
 
-    /// The MACs, in the order of the lanes.
+    /// The MACs, in the order of the lanes: of all, or of none if there was one that could not be computed.
     pub(super) fn iter(&self) -> impl Iterator<Item = Mac<'_>> {
         self.macs.iter().take(self.len).map(Mac)
     }
@@ -45,7 +49,7 @@ impl Macs {
 
 impl Drop for Macs {
     fn drop(&mut self) {
-        for mac in self.macs.iter_mut().take(self.len) {
+        for mac in &mut self.macs {
             mac.zeroize();
         }
     }
