@@ -921,7 +921,9 @@ fn a_packet_may_be_for_one_router() {
         let emit_to = |router: IpAddr| {
             let mut octets = vec![0xee; packet.encoded_len()];
             let result = packet.with_repr(|repr| {
-                Ok(repr.emit_to(router, &experiment(), payload_len, &mut octets)?.copy_from_slice(&packet.payload))
+                let payload = repr.emit_to(router, &experiment(), payload_len, &mut octets)?;
+                payload.copy_from_slice(&packet.payload);
+                Ok(())
             });
             result.map(|()| octets)
         };
