@@ -86,7 +86,8 @@ pub(crate) enum Refused {
 /// RFC 5058 §2 ("What a router does"), §9 and §11, step by step.
 pub(crate) fn forward(packet: &Packet, policy: &Policy, fate: impl Fn(IpAddr) -> Fate) -> Result<Forwarded, Refused> {
     let ah_behind = !packet.v6 && packet.next == 51;
-    if packet.anonymous && (packet.separated || packet.ah) || packet.ah && !packet.separated || ah_behind {
+    let bad_ah = ah_behind || packet.ah && (packet.anonymous || !packet.separated);
+    if bad_ah || packet.anonymous && packet.separated {
         return Err(Refused::Construction);
     }
     let unusable = |&index: &usize| {
