@@ -35,7 +35,7 @@ mod tests {
             for hash in [&of_numbers as &dyn Fn(u32) -> u32, &of_addresses] {
                 let mut places = [0; 256];
                 for at in 0..count {
-                    places[(u64::from(hash(at)) * u64::from(count) >> 32) as usize] += 1;
+                    places[((u64::from(hash(at)) * u64::from(count)) >> 32) as usize] += 1;
                 }
                 assert!(places.iter().all(|&there| there <= 3), "{count}: {places:?}");
             }
