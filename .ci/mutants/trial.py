@@ -53,7 +53,8 @@ class Tests:
             if status == "timeout":
                 return "timeout", took
             said.seek(max(0, said.seek(0, os.SEEK_END) - 20000))
-            failed = re.findall(r"^    (\S+)$", said.read().decode(errors="replace"), re.MULTILINE)
+            listed = said.read().decode(errors="replace").rpartition("\nfailures:\n")[2]
+            failed = re.findall(r"^    (\S+)$", listed, re.MULTILINE)
             return f"{program} {failed[0] if failed else names[0]}".strip(), took
 
     def names(self, program):
