@@ -8,7 +8,7 @@ const MAX_ICV_WORDS: usize = MAX_ICV_LEN / size_of::<u64>();
 
 /// An Integrity Check Value as it is carried: already truncated to its algorithm's length.
 ///
-/// It has no `PartialEq`: an ICV is compared by [`CryptoProvider::verify_icv`], in constant time. Its `Debug` shows the
+/// It has no `PartialEq`: an ICV is compared by [`verify_icv`](super::CryptoProvider::verify_icv), in constant time. Its `Debug` shows the
 /// length alone.
 #[derive(Clone)]
 pub struct Icv {

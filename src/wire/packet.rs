@@ -7,9 +7,8 @@ use super::ip::protocol;
 use super::layout::bitmap_len;
 use super::octets::u16_at;
 use super::packet_edit::PacketLayout;
-use super::packet_read::Sums;
 use super::ports::PortsOption;
-use super::{CodePoints, DestinationSet, Dscp, IpHeader, ParseError, XcastHeader};
+use super::{DestinationSet, Dscp, IpHeader, XcastHeader};
 
 /// Whether the Xcast CHECKSUM is verified (RFC 5058 §9.2.2 leaves it to the router).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
@@ -66,32 +65,6 @@ impl core::fmt::Debug for XcastPacket<'_> {
 }
 
 impl<'a> XcastPacket<'a> {
-    /// Reads a packet that starts at its IP header. Octets beyond the length it announces are left out.
-    ///
-    /// In IPv4 an AH between the IP header and the Xcast4 header is skipped by its Payload Len; in IPv6 Hop-by-Hop,
-    /// Destination Options and other Routing headers in front of the Xcast Routing header are. The checks run in the order
-    /// IP header, VERSION, structure, CHECKSUM.
-    ///
-    /// # Errors
-    ///
-    /// - [`ParseErrorKind::NotXcast`]: a sound packet, but not an Xcast one.
-    /// - [`ParseErrorKind::XcastVersion`]: a version to come.
-    /// - [`ParseErrorKind::Ipv4HeaderChecksum`], [`ParseErrorKind::XcastChecksum`]: damaged on the way.
-    /// - [`ParseErrorKind::RoutingBehindAh`]: a construction that is refused.
-    /// - Every other [`ParseErrorKind`] but [`ParseErrorKind::UdpLength`]: malformed.
-    #[inline]
-    pub fn parse(packet: &'a [u8], code_points: &CodePoints, checksum: ChecksumPolicy) -> Result<Self, ParseError> {
-        match checksum {
-            ChecksumPolicy::Verify => Self::read_verified(packet, code_points),
-            ChecksumPolicy::Ignore => Self::read(packet, code_points, Sums::Ipv4),
-        }
-    }
-
-    /// [`parse`](Self::parse) without a look at any checksum, for IPsec, which does not depend on them.
-    pub(crate) fn parse_structure(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
-        Self::read(packet, code_points, Sums::None)
-    }
-
     /// Where everything lies. Mostly one or two of it are asked for: inlined, the rest costs nothing.
     #[inline(always)]
     pub(crate) const fn layout(&self) -> PacketLayout {

@@ -7,13 +7,13 @@ use super::packet::{Places, XcastPacket};
 use super::packet_walk::{FoundRouting, check_ports_not_repeated, find_routing_v6};
 use super::ports::PortsOption;
 use super::{
-    AhHeader, BitmapPlace, CodePoints, DestinationSet, ExtensionHeader, IpHeader, Ipv4Header, Ipv6Header, ParseError,
-    ParseErrorKind, XcastHeader,
+    AhHeader, BitmapPlace, ChecksumPolicy, CodePoints, DestinationSet, ExtensionHeader, IpHeader, Ipv4Header,
+    Ipv6Header, ParseError, ParseErrorKind, XcastHeader,
 };
 
 /// Which checksums a reader looks at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sums {
+enum Sums {
     None,
     /// That of an IPv4 header that announces Xcast.
     Ipv4,
@@ -22,8 +22,34 @@ pub(super) enum Sums {
 }
 
 impl<'a> XcastPacket<'a> {
+    /// Reads a packet that starts at its IP header. Octets beyond the length it announces are left out.
+    ///
+    /// In IPv4 an AH between the IP header and the Xcast4 header is skipped by its Payload Len; in IPv6 Hop-by-Hop,
+    /// Destination Options and other Routing headers in front of the Xcast Routing header are. The checks run in the order
+    /// IP header, VERSION, structure, CHECKSUM.
+    ///
+    /// # Errors
+    ///
+    /// - [`ParseErrorKind::NotXcast`]: a sound packet, but not an Xcast one.
+    /// - [`ParseErrorKind::XcastVersion`]: a version to come.
+    /// - [`ParseErrorKind::Ipv4HeaderChecksum`], [`ParseErrorKind::XcastChecksum`]: damaged on the way.
+    /// - [`ParseErrorKind::RoutingBehindAh`]: a construction that is refused.
+    /// - Every other [`ParseErrorKind`] but [`ParseErrorKind::UdpLength`]: malformed.
+    #[inline]
+    pub fn parse(packet: &'a [u8], code_points: &CodePoints, checksum: ChecksumPolicy) -> Result<Self, ParseError> {
+        match checksum {
+            ChecksumPolicy::Verify => Self::read_verified(packet, code_points),
+            ChecksumPolicy::Ignore => Self::read(packet, code_points, Sums::Ipv4),
+        }
+    }
+
+    /// [`parse`](Self::parse) without a look at any checksum, for IPsec, which does not depend on them.
+    pub(crate) fn parse_structure(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
+        Self::read(packet, code_points, Sums::None)
+    }
+
     #[inline(never)]
-    pub(super) fn read(packet: &'a [u8], code_points: &CodePoints, sums: Sums) -> Result<Self, ParseError> {
+    fn read(packet: &'a [u8], code_points: &CodePoints, sums: Sums) -> Result<Self, ParseError> {
         match Self::plain_v6(packet, code_points) {
             Some(plain) => Ok(plain),
             None => Self::read_any(packet, code_points, sums),
@@ -31,7 +57,7 @@ impl<'a> XcastPacket<'a> {
     }
 
     #[inline(never)]
-    pub(super) fn read_verified(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
+    fn read_verified(packet: &'a [u8], code_points: &CodePoints) -> Result<Self, ParseError> {
         match Self::plain_v6(packet, code_points) {
             Some(plain) if plain.header.checksum_ok() => Ok(plain),
             _ => Self::read_any(packet, code_points, Sums::All),
