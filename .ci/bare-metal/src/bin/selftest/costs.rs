@@ -5,7 +5,7 @@ use core::fmt::Write;
 use bare_metal::board::{Clock, Console};
 use bare_metal::measure::{Cost, measure};
 use bare_metal::random::Counting;
-use bare_metal::scenario::{self, ASSOCIATIONS, NOW, PAYLOAD, Shield, Spread, TestReceiver};
+use bare_metal::scenario::{self, NOW, PAYLOAD, Shield, Spread, TestReceiver};
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::forward::{FnEgress, HostTunnel, PacketCopy};
 use xcast_sec::ipsec::{OutboundSa, PacketBuf, SenderWindows, open};
@@ -26,10 +26,6 @@ pub(crate) fn all(clock: &Clock) -> bool {
     good &= forwarded(clock).is_some_and(|good| good);
     good &= spread(clock).is_some_and(|good| good);
     good &= relayed(clock).is_some_and(|good| good);
-    if ASSOCIATIONS < 2 {
-        // What follows holds more keys at once than 16 kB of RAM have room for beside the stack that is measured.
-        return good;
-    }
     for (name, shield) in [
         ("ESP, AES-GCM-16", Shield::EspGcm),
         ("ESP, AES-CBC, HMAC-SHA2-256-128", Shield::EspCbcSha256),

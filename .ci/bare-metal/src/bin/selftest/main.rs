@@ -6,6 +6,7 @@ use core::fmt::Write;
 
 use bare_metal::board::{Clock, Console};
 use bare_metal::measure::measure;
+use bare_metal::scenario::ASSOCIATIONS;
 
 mod costs;
 mod journey;
@@ -17,8 +18,12 @@ fn run() -> bool {
     let clock = Clock::start();
     let (good, cost) = measure(&clock, journey::all);
     let _ = writeln!(Console, "STACK {} octets for all journeys, with sessions, both ends and buffers", cost.stack);
-    let good = good & costs::all(&clock);
-    sizes::print();
+    // A Cortex-M0 has the flash for the journeys. What they cost is measured where there is more.
+    let mut good = good;
+    if ASSOCIATIONS > 1 {
+        good &= costs::all(&clock);
+        sizes::print();
+    }
     let _ = writeln!(Console, "{}", if good { "DONE all passed" } else { "DONE some failed" });
     good
 }
