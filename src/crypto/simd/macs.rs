@@ -16,17 +16,18 @@ pub(super) const WIDEST: usize = 32;
 /// secret until the packet is refused.
 pub(super) struct Macs {
     macs: [u128; WIDEST],
-    /// How many were computed. What was not is no MAC of zeros.
     len: usize,
+    /// What was not computed is no MAC of zeros.
+    computed: bool,
 }
 
 impl Macs {
     /// Computes those of `side`, whose keys are all of one hash.
     pub(super) fn new(lanes: Lanes, side: &mut [Lane<'_, '_>]) -> Self {
-        let mut macs = Self { macs: [0; WIDEST], len: 0 };
+        let mut macs = Self { macs: [0; WIDEST], len: side.len(), computed: false };
         let Some(hash) = side.first().and_then(|lane| lane.key.chaining()).map(Chaining::hash) else { return macs };
         let Some(done) = macs.macs.get_mut(..side.len()) else { return macs };
-        let computed = match lanes {
+        macs.computed = match lanes {
             _ if side.len() < lanes.least() => hmac::one_by_one(side, done),
             Lanes::Sixteen(avx512) => hmac::macs(avx512, hash, side, done),
             Lanes::Eight(avx2) => hmac::macs(avx2, hash, side, done),
@@ -35,21 +36,18 @@ impl Macs {
         for mac in done {
             *mac &= mask(hash);
         }
-        if computed {
-            macs.len = side.len();
-        }
         macs
     }
 
     /// The MACs, in the order of the lanes: of all, or of none if there was one that could not be computed.
     pub(super) fn iter(&self) -> impl Iterator<Item = Mac<'_>> {
-        self.macs.iter().take(self.len).map(Mac)
+        self.macs.iter().take(if self.computed { self.len } else { 0 }).map(Mac)
     }
 }
 
 impl Drop for Macs {
     fn drop(&mut self) {
-        for mac in &mut self.macs {
+        for mac in self.macs.iter_mut().take(self.len) {
             mac.zeroize();
         }
     }
