@@ -225,18 +225,19 @@ fn xcast6_2_0_is_told_as_such() {
     let group: IpAddr = "ff0e::114".parse().unwrap();
     let udp = UdpRepr { source_port: 4000, destination_port: 5000, payload: b"hello" };
     udp.emit(v6(1).into(), group, &mut datagram).unwrap();
-    let expected = "XCAST6 2.0 2001:db8::1 > -2001:db8::2 +2001:db8::3 +2001:db8::4 (2 of 3) | hop 33, outer source 2001:db8::9 | AX";
+    let expected =
+        "XCAST6 2.0 2001:db8::1 > -erased +2001:db8::3 +2001:db8::4 (2 of 3) | hop 33, outer source 2001:db8::9 | AX";
     let good = v2(protocol::UDP, &datagram, |_| {});
     assert_eq!(told(&good), (format!("{expected} | {UDP}"), vec![]));
     let ran = run(&["-", "--dst-member", "2001:db8::4", "--src", "2001:db8::9"], &raw(&[&good]));
     assert_eq!(ran.packets().len(), 1);
     assert_eq!(ran.summary(), "1 packet: 0 Xcast, 1 XCAST6 2.0, 0 other IP, 0 not IP\n0 malformed\n");
-    // Erased, and marked for congestion.
-    let erased = v2(protocol::UDP, &datagram, |packet| {
+    // Not erased by a sender that does otherwise, and marked for congestion.
+    let shown = v2(protocol::UDP, &datagram, |packet| {
         packet[1] |= 0x30;
-        packet[104..120].fill(0);
+        packet[104..120].copy_from_slice(&v6(2).octets());
     });
-    assert!(line(&erased).contains("> -erased +2001:db8::3 +2001:db8::4 (2 of 3) | hop 33, CE, outer source"));
+    assert!(line(&shown).contains("> -2001:db8::2 +2001:db8::3 +2001:db8::4 (2 of 3) | hop 33, CE, outer source"));
     // With other numbers it is what it looks like: a tunnel.
     let ran = run(&["-", "--all", "--code-points", "v2-routing-type=254,xcast6-routing-type=99"], &raw(&[good]));
     assert!(ran.packets()[0].contains("| tunnel | IPv6 2001:db8::1 > ff0e::114 |"), "{}", ran.out);
