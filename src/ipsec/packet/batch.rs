@@ -25,49 +25,20 @@ pub(crate) struct Row<'r, 'b, T> {
 pub(crate) type Rows<'r, 'b, T> = Vec<Row<'r, 'b, T>, CHUNK>;
 
 impl<'r, 'b, T> Row<'r, 'b, T> {
-    /// Of a packet that was laid out.
+    /// Of a packet that was laid out, or was refused. Combined modes are done at once: nothing is won by waiting.
     pub(crate) fn new<P: CryptoProvider>(
         packet: &'r mut PacketBuf<'b>,
-        laid: Laid,
+        laid: Result<Laid, SealError>,
         sa: &Sa<P>,
         crypto: &mut P,
         tag: T,
     ) -> Self {
-        let mut row = Self { packet, laid: None, outcome: Ok(()), tag };
-        row.lay(Ok(laid), laid.sequence(), sa, crypto);
-        row
-    }
-
-    /// Adds a packet that was laid out for number `sequence`, or was refused, to `rows`, which have room for it.
-    #[inline(always)]
-    pub(crate) fn push<P: CryptoProvider>(
-        rows: &mut Rows<'r, 'b, T>,
-        packet: &'r mut PacketBuf<'b>,
-        laid: Result<Laid, SealError>,
-        sequence: u64,
-        sa: &Sa<P>,
-        crypto: &mut P,
-        tag: T,
-    ) {
-        let _ = rows.push(Self { packet, laid: None, outcome: Ok(()), tag });
-        if let Some(row) = rows.last_mut() {
-            row.lay(laid, sequence, sa, crypto);
-        }
-    }
-
-    /// Combined modes are done at once: nothing is won by waiting.
-    #[inline(always)]
-    fn lay<P: CryptoProvider>(&mut self, laid: Result<Laid, SealError>, sequence: u64, sa: &Sa<P>, crypto: &mut P) {
-        match laid {
-            Ok(laid) if sa.has_combined_mode() => {
-                self.outcome = laid.compute(sa, crypto, self.packet.as_mut_octets());
-            }
-            // Its number is taken from elsewhere: moved together with the place, or as a part of the whole, it would be waited for until
-            // its pieces have reached memory.
-            Ok(Laid { at, layer: Layer::Esp, .. }) => self.laid = Some(Laid { at, sequence, layer: Layer::Esp }),
-            Ok(laid) => self.laid = Some(laid),
-            Err(error) => self.outcome = Err(error),
-        }
+        let (laid, outcome) = match laid {
+            Ok(laid) if sa.has_combined_mode() => (None, laid.compute(sa, crypto, packet.as_mut_octets())),
+            Ok(laid) => (Some(laid), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        Self { packet, laid, outcome, tag }
     }
 }
 

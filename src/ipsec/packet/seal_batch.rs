@@ -74,7 +74,7 @@ where
             first = finish(crypto, &mut rows, first, &mut done);
         }
         let laid = lay_out(sa, Contents::Packet, freshness, code_points, packet);
-        Row::push(&mut rows, packet, laid, freshness.sequence, sa, crypto, sa);
+        let _ = rows.push(Row::new(packet, laid, sa, crypto, sa));
     }
     finish(crypto, &mut rows, first, &mut done);
 }

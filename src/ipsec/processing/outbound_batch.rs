@@ -149,7 +149,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
         S: OutboundSad<P>,
     {
         match sa_of(&self.sad, &tag) {
-            Some(sa) => Row::new(packet, laid, sa, crypto, tag),
+            Some(sa) => Row::new(packet, Ok(laid), sa, crypto, tag),
             None => Row { packet, laid: Some(laid), outcome: Ok(()), tag },
         }
     }

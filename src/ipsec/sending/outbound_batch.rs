@@ -78,8 +78,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
                 laid = self.begin(Contents::Packet, None, now, rng, code_points, packet);
             }
             let owed = laid.as_ref().ok().map(|(laid, owed)| (laid.sequence(), *owed));
-            let sequence = owed.map_or(0, |(sequence, _)| sequence);
-            Row::push(&mut rows, packet, laid.map(|(laid, _)| laid), sequence, self.sa(), crypto, owed);
+            let _ = rows.push(Row::new(packet, laid.map(|(laid, _)| laid), self.sa(), crypto, owed));
         }
         self.finish(now, crypto, &mut rows, first, &mut done);
     }
