@@ -131,17 +131,7 @@ impl<'a> XcastPacket<'a> {
             (super::ipv4::PROTOCOL_AT, ip_header_len)
         };
         let bitmap_option = BitmapOption::find_v4(&ip, code_points);
-        // A version to come may do otherwise with its options: VERSION is judged before them.
-        let place = if let Ok(None) = bitmap_option { BitmapPlace::Header } else { BitmapPlace::Option };
-        let split = XcastHeader::split_v4(octets.get(xcast_at..).unwrap_or(&[]), place);
-        if let Err(error) = split
-            && error.kind() == ParseErrorKind::XcastVersion
-        {
-            return Err(error.shifted(xcast_at));
-        }
-        let bitmap_option = bitmap_option?;
-        let (header, _) = split.map_err(|error| error.shifted(xcast_at))?;
-        let bits = read_bits(octets, &header, bitmap_option)?;
+        let Found { header, bitmap_option, bits } = find(octets, xcast_at, bitmap_option, XcastHeader::split_v4)?;
         check_xcast_sum(&header, xcast_at, sums)?;
         let places = Places {
             xcast_at: xcast_at as u32,
@@ -162,16 +152,7 @@ impl<'a> XcastPacket<'a> {
             Some(header) => BitmapOption::find_v6(header, code_points),
             None => Ok(None),
         };
-        let place = if let Ok(None) = bitmap_option { BitmapPlace::Header } else { BitmapPlace::Option };
-        let split = XcastHeader::split_v6(octets.get(xcast_at..).unwrap_or(&[]), place);
-        if let Err(error) = split
-            && error.kind() == ParseErrorKind::XcastVersion
-        {
-            return Err(error.shifted(xcast_at));
-        }
-        let bitmap_option = bitmap_option?;
-        let (header, _) = split.map_err(|error| error.shifted(xcast_at))?;
-        let bits = read_bits(octets, &header, bitmap_option)?;
+        let Found { header, bitmap_option, bits } = find(octets, xcast_at, bitmap_option, XcastHeader::split_v6)?;
         let end = xcast_at.saturating_add(header.as_octets().len());
         let (mut ports_option, mut next_protocol) = (None, header.next_protocol());
         if next_protocol == protocol::DESTINATION_OPTIONS {
@@ -194,6 +175,35 @@ impl<'a> XcastPacket<'a> {
         let payload = octets.get(ports_option.map_or(end, |ports| ports.header_end)..).unwrap_or(&[]);
         Ok(Self { octets, ip: IpHeader::V6(ip), header, bits, payload, places })
     }
+}
+
+/// An Xcast header, and where its bitmap is.
+struct Found<'a> {
+    header: XcastHeader<'a>,
+    bitmap_option: Option<BitmapOption>,
+    bits: DestinationSet,
+}
+
+/// Reads the Xcast header at `at` by `split`, of a packet in which the search for a bitmap option ended with `bitmap_option`.
+#[inline(always)]
+fn find<'a>(
+    octets: &'a [u8],
+    at: usize,
+    bitmap_option: Result<Option<BitmapOption>, ParseError>,
+    split: impl Fn(&'a [u8], BitmapPlace) -> Result<(XcastHeader<'a>, &'a [u8]), ParseError>,
+) -> Result<Found<'a>, ParseError> {
+    // A version to come may do otherwise with its options: VERSION is judged before them.
+    let place = if let Ok(None) = bitmap_option { BitmapPlace::Header } else { BitmapPlace::Option };
+    let split = split(octets.get(at..).unwrap_or(&[]), place);
+    if let Err(error) = split
+        && error.kind() == ParseErrorKind::XcastVersion
+    {
+        return Err(error.shifted(at));
+    }
+    let bitmap_option = bitmap_option?;
+    let (header, _) = split.map_err(|error| error.shifted(at))?;
+    let bits = read_bits(octets, &header, bitmap_option)?;
+    Ok(Found { header, bitmap_option, bits })
 }
 
 fn check_xcast_sum(header: &XcastHeader<'_>, at: usize, sums: Sums) -> Result<(), ParseError> {

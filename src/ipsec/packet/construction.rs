@@ -162,6 +162,14 @@ pub(crate) fn check_any(xcast: &XcastPacket<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether nothing is said of what may stand in front of what `next_header` announces behind an IPv4 header: most are of such
+/// a protocol.
+#[inline]
+pub(crate) fn is_of_no_rule(next_header: u8, code_points: Option<&CodePoints>) -> bool {
+    let is_xcast = code_points.is_some_and(|points| points.fields().xcast4_protocol == next_header);
+    !is_xcast && !matches!(next_header, protocol::AH | protocol::ESP)
+}
+
 /// Whether transport-mode `outer` may stand in front of what starts at `at` in `octets`, announced by `next_header`: no
 /// fragment, no Xcast header that routers need to see, no other protection but ESP inside AH. IPv6 extension headers are
 /// looked through, or they would hide all three.
@@ -174,9 +182,7 @@ pub(crate) fn check_behind(
     at: usize,
     code_points: Option<&CodePoints>,
 ) -> Result<(), Unfit> {
-    let is_xcast = code_points.is_some_and(|points| points.fields().xcast4_protocol == next_header);
-    // Most are of another protocol, and it is one comparison to see that.
-    if family == Family::V4 && !is_xcast && !matches!(next_header, protocol::AH | protocol::ESP) {
+    if family == Family::V4 && is_of_no_rule(next_header, code_points) {
         return Ok(());
     }
     check_headers_behind(outer, family, next_header, octets, at, code_points)

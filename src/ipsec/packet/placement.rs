@@ -45,6 +45,12 @@ impl Place {
         Self { family, ip_header_len: at, packet_len, at, announced_at, next_header, covering_checksum_at: None }
     }
 
+    /// Whether it is directly behind an IPv4 header without options: no header of IPv6 is as short.
+    #[inline]
+    const fn is_behind_plain_v4(&self) -> bool {
+        self.ip_header_len == ipv4::MIN_HEADER_LEN && self.at == ipv4::MIN_HEADER_LEN
+    }
+
     /// Directly behind all Xcast headers.
     fn behind_xcast(xcast: &XcastPacket<'_>) -> Self {
         let layout = xcast.layout();
@@ -161,7 +167,7 @@ pub(crate) fn behind_ip_header(ip: &IpHeader<'_>) -> Result<Place, ParseError> {
 pub(crate) fn repair_headers(packet: &mut [u8], place: &Place, next_header: u8) {
     let len = packet.len();
     match packet.first_chunk_mut() {
-        Some(header) if place.ip_header_len == ipv4::MIN_HEADER_LEN && place.at == ipv4::MIN_HEADER_LEN => {
+        Some(header) if place.is_behind_plain_v4() => {
             let len = u16::try_from(len).unwrap_or(u16::MAX);
             PlainV4::from_octets(header).with(len, next_header).write(header);
         }
@@ -209,10 +215,9 @@ fn checksum_v4(packet: &[u8], place: &Place, len: usize, next_header: u8) -> Opt
 
 /// Takes an opened AH or ESP header of `count` octets out at `place`; `next_header` then stands there.
 pub(crate) fn take_out(packet: &mut PacketBuf<'_>, place: &Place, count: usize, next_header: u8) {
-    let is_plain = place.ip_header_len == ipv4::MIN_HEADER_LEN && place.at == ipv4::MIN_HEADER_LEN;
     match packet.as_octets().first_chunk() {
         // Not moved and then changed, but written once.
-        Some(header) if is_plain => {
+        Some(header) if place.is_behind_plain_v4() => {
             let header = PlainV4::from_octets(header);
             packet.cut_front(count);
             let octets = packet.as_mut_octets();

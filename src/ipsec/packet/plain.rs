@@ -6,6 +6,7 @@ use crate::ipsec::association::config::Mode;
 use crate::ipsec::association::sa::{Sa, Transform};
 use crate::ipsec::association::tfc::Tfc;
 use crate::ipsec::packet::buffer::PacketBuf;
+use crate::ipsec::packet::construction::is_of_no_rule;
 use crate::ipsec::packet::coverage::Coverable;
 use crate::ipsec::packet::error::SealError;
 use crate::ipsec::packet::laid::Laid;
@@ -29,8 +30,7 @@ impl Plan {
         let header = PlainV4::read(packet.as_octets())?;
         let (len, next_header) = (header.total_length(), header.protocol());
         let is_for_us = sa.is_for(header.destination().into(), header.source().into());
-        let is_xcast = code_points.is_some_and(|points| points.fields().xcast4_protocol == next_header);
-        if header.is_fragment() || is_xcast || matches!(next_header, protocol::AH | protocol::ESP) || !is_for_us {
+        if header.is_fragment() || !is_of_no_rule(next_header, code_points) || !is_for_us {
             return None;
         }
         let place = Place { next_header, ..Place::behind_plain_ip(Family::V4, len) };
