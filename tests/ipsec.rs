@@ -16,6 +16,11 @@ use xcast_sec::wire::{
     ParseErrorKind, UdpRepr, XcastPacket, XcastRepr, protocol,
 };
 
+#[path = "common/algorithms.rs"]
+mod algorithms;
+
+use algorithms::{CIPHERS, COMBINED, INTEGRITY};
+
 const SOURCE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const SOURCE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 const PAYLOAD: &[u8] = b"to each of you";
@@ -1163,26 +1168,10 @@ fn extended_numbers_cross_the_boundary() {
 }
 
 fn any_protection() -> impl Strategy<Value = Protection<'static>> {
-    use AeadAlgorithm::{AesGcm16, ChaCha20Poly1305};
-    use IntegrityAlgorithm as I;
     static KEY: [u8; 64] = [0x5a; 64];
-    let integrity = prop::sample::select(vec![
-        I::HmacMd5_96,
-        I::HmacSha1_96,
-        I::HmacSha2_256_128,
-        I::HmacSha2_384_192,
-        I::HmacSha2_512_256,
-    ]);
-    let cipher = prop::sample::select(vec![
-        (CipherAlgorithm::Null, 0),
-        (CipherAlgorithm::AesCbc, 16),
-        (CipherAlgorithm::AesCbc, 24),
-        (CipherAlgorithm::AesCbc, 32),
-        (CipherAlgorithm::AesCtr, 20),
-        (CipherAlgorithm::AesCtr, 28),
-        (CipherAlgorithm::AesCtr, 36),
-    ]);
-    let aead = prop::sample::select(vec![(AesGcm16, 20), (AesGcm16, 28), (AesGcm16, 36), (ChaCha20Poly1305, 36)]);
+    let integrity = prop::sample::select(&INTEGRITY[..]);
+    let cipher = prop::sample::select(&CIPHERS[..]);
+    let aead = prop::sample::select(&COMBINED[..]);
     prop_oneof![
         (integrity.clone(), any::<bool>()).prop_map(|(integrity, pad_to_8)| Protection::Ah {
             integrity,

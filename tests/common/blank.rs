@@ -5,7 +5,7 @@ use xcast_sec::crypto::{
     KeyError,
 };
 
-/// Every key is the same, data stays as it is, and every ICV of the right length is right.
+/// Every key is the same, data stays as it is, and an ICV depends on lengths alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Blank;
 

@@ -6,7 +6,6 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use rand_core::{TryCryptoRng, TryRng};
 use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm};
 use xcast_sec::ipsec::{
     Ignored, Mode, OutboundSa, OuterHeader, PacketBuf, PathMtu, Protection, RoutingCoverage, Sa, SaConfig, SealError,
@@ -15,32 +14,11 @@ use xcast_sec::ipsec::{
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{CodePoints, Family, PacketTooBig};
 
-use super::gullible::Gullible;
+use super::gullible::{Gullible, Zeros};
 use super::input::Input;
 use super::xcast_model::{Packet, ip, octets_of, source, sum};
 
 const ROOM: usize = 400;
-
-struct Zeros;
-
-impl TryRng for Zeros {
-    type Error = core::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok(0)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(0)
-    }
-
-    fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
-        octets.fill(0);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Zeros {}
 
 struct World {
     sender: OutboundSa<Gullible>,

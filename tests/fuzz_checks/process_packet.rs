@@ -2,7 +2,6 @@
 //! nothing gets in otherwise than policy says, every packet is counted once, and what goes out comes in again. Shared by the
 //! fuzz target and the test that replays its corpus.
 
-use rand_core::{TryCryptoRng, TryRng};
 use xcast_sec::ipsec::{
     Action, Addresses, AnySender, Directionality, FixedOutboundSad, FixedSad, FixedSpd, Inbound, InboundCounters,
     InboundError, ModeKind, NextLayer, Outbound, OutboundCounters, OutboundSa, PacketBuf, PolicyEntry, PolicyId,
@@ -13,7 +12,7 @@ use xcast_sec::time::Instant;
 use xcast_sec::wire::{CodePoints, IpHeader};
 
 use super::associations::Kind;
-use super::gullible::Gullible;
+use super::gullible::{Gullible, Zeros};
 
 const NOW: Instant = Instant::from_secs(5);
 const POLICY: PolicyId = PolicyId::new(1);
@@ -21,24 +20,6 @@ const ROOM: usize = 300;
 
 type In = Inbound<FixedSad<Gullible, 4>, SenderWindows<4, 1>, FixedSpd<4>, AnySender, RecentEvents<4>>;
 type Out = Outbound<FixedOutboundSad<Gullible, 4>, FixedSpd<4>, RecentEvents<4>>;
-
-struct Zeros;
-
-impl TryRng for Zeros {
-    type Error = core::convert::Infallible;
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok(0)
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(0)
-    }
-    fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
-        octets.fill(0);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Zeros {}
 
 /// What the input chooses.
 struct Choice {
