@@ -23,6 +23,8 @@ pub(super) struct Way {
     destination: u8,
     xcast_capable: bool,
     by_tunnel: bool,
+    /// Whether it is in a branch.
+    served: bool,
 }
 
 /// Room for the way to each destination. With a small next hop it is 1.1 kB on a 32-bit host, 2.1 kB on a 64-bit one.
@@ -43,14 +45,14 @@ impl<H> Hops<H> {
 pub(super) struct Branches<'h, H> {
     /// Lent: inside, the compiler would fill all of it with zeros for every packet.
     hops: &'h mut Hops<H>,
-    /// Which of them no branch has, by their places.
-    waiting: DestinationSet,
+    /// All in front of this place are served.
+    at: usize,
 }
 
 impl<'h, H: Copy + PartialEq> Branches<'h, H> {
     /// `hops` is empty.
     pub(super) const fn new(hops: &'h mut Hops<H>) -> Self {
-        Self { hops, waiting: DestinationSet::EMPTY }
+        Self { hops, at: 0 }
     }
 
     /// Looks up `destinations`, and returns those without a route. `tunnel` names the tunnel that is the next hop to an address,
@@ -75,13 +77,12 @@ impl<'h, H: Copy + PartialEq> Branches<'h, H> {
                 (Some(Route { next_hop, xcast_capable, mtu }), Ok(destination)) => {
                     // There is room for as many as there are destinations.
                     let _ = self.hops.next_hops.push(next_hop);
-                    let way = Way { mtu, destination, xcast_capable, by_tunnel: tunnel.is_some() };
+                    let way = Way { mtu, destination, xcast_capable, by_tunnel: tunnel.is_some(), served: false };
                     let _ = self.hops.ways.push(way);
                 }
                 _ => no_route.insert(index),
             }
         }
-        self.waiting = DestinationSet::first_n(self.hops.ways.len());
         no_route
     }
 
@@ -100,67 +101,80 @@ impl<'h, H: Copy + PartialEq> Branches<'h, H> {
         A: Arrived,
         M: DscpMerge + ?Sized,
     {
+        let (next_hop, first) = self.first()?;
         // Looked up again rather than kept: it is several times as large as all else.
-        let tunnel_to = |index: usize| arrived.destination(index).and_then(&tunnel);
-        let place = self.waiting.first()?;
-        self.waiting.remove(place);
-        let (&next_hop, first) = (self.hops.next_hops.get(place)?, self.hops.ways.get(place)?);
-        let (by_tunnel, index) = (first.by_tunnel, usize::from(first.destination));
-        let route = Route { next_hop, xcast_capable: first.xcast_capable, mtu: first.mtu };
-        let dscps = arrived.dscp(index).into_iter().collect();
-        let mut branch = Branch { by_tunnel, route, destinations: DestinationSet::single(index), dscps };
-        let equal = equal(&self.hops.next_hops, next_hop, self.waiting);
-        let mut left = DestinationSet::EMPTY;
-        for place in equal.iter() {
-            let Some(way) = self.hops.ways.get(place) else { continue };
-            let other = usize::from(way.destination);
-            let dscp = arrived.dscp(other);
-            let goes_along = way.by_tunnel == by_tunnel
+        let tunnel_to = |index: u8| arrived.destination(usize::from(index)).and_then(&tunnel);
+        let (index, by_tunnel) = (first.destination, first.by_tunnel);
+        let by = if by_tunnel { tunnel_to(index) } else { None };
+        let mut branch = Branch::new(next_hop, first, arrived.dscp(usize::from(index)));
+        let Hops { next_hops, ways } = &mut *self.hops;
+        for_each_equal(next_hops.get(self.at..).unwrap_or(&[]), next_hop, |place| {
+            let Some(way) = ways.get_mut(self.at.saturating_add(place)) else { return };
+            let dscp = arrived.dscp(usize::from(way.destination));
+            let goes_along = !way.served
+                && way.by_tunnel == by_tunnel
                 && branch.takes(dscp, rule)
-                && (!by_tunnel || tunnel_to(index) == tunnel_to(other));
+                && (!by_tunnel || tunnel_to(way.destination) == by);
             if goes_along {
-                branch.add(other, way, dscp);
-            } else {
-                left.insert(place);
+                way.served = true;
+                branch.add(way, dscp);
             }
-        }
-        self.waiting = self.waiting.difference(equal).union(left);
+        });
         Some(branch)
     }
+
+    /// The first way that is in no branch, which is now to be in one.
+    fn first(&mut self) -> Option<(H, &Way)> {
+        loop {
+            let (next_hop, way) = (self.hops.next_hops.get(self.at)?, self.hops.ways.get(self.at)?);
+            self.at = self.at.saturating_add(1);
+            if !way.served {
+                return Some((*next_hop, way));
+            }
+        }
+    }
 }
 
-/// So many are compared without a branch, for the compiler to do it at once.
+/// Calls `found` with the place of every one of `next_hops` that is `wanted`, in their order.
+#[inline]
+fn for_each_equal<H: PartialEq + Copy>(next_hops: &[H], wanted: H, mut found: impl FnMut(usize)) {
+    let (mut rest, mut at) = (next_hops, 0_usize);
+    while let Some(place) = first_equal(rest, wanted) {
+        found(at.saturating_add(place));
+        let behind = place.saturating_add(1);
+        (rest, at) = (rest.get(behind..).unwrap_or(&[]), at.saturating_add(behind));
+    }
+}
+
+/// So many are compared without a jump, for the compiler to do it at once.
 const ROW: usize = 16;
 
-/// Which of `next_hops` are equal to `wanted`, of those at the places `waiting`.
-fn equal<H: PartialEq + Copy>(next_hops: &[H], wanted: H, waiting: DestinationSet) -> DestinationSet {
-    let Some(first) = waiting.first() else { return DestinationSet::EMPTY };
-    let mut found = DestinationSet::EMPTY;
-    // All in front of it are served.
-    let mut at = first;
-    let (rows, rest) = next_hops.get(at..).unwrap_or(&[]).as_chunks::<ROW>();
-    for row in rows {
-        if row.iter().fold(false, |any, next_hop| any | (*next_hop == wanted)) {
-            found = found.union(equal_in(row, at, wanted));
-        }
-        at = at.wrapping_add(ROW);
+/// The place of the first of `next_hops` that is `wanted`.
+#[inline]
+fn first_equal<H: PartialEq + Copy>(next_hops: &[H], wanted: H) -> Option<usize> {
+    let (mut rest, mut at) = (next_hops, 0_usize);
+    while let Some((row, behind)) = rest.split_first_chunk::<ROW>()
+        && !row.iter().fold(false, |any, next_hop| any | (*next_hop == wanted))
+    {
+        (rest, at) = (behind, at.saturating_add(ROW));
     }
-    found.union(equal_in(rest, at, wanted)).intersection(waiting)
-}
-
-/// Which of `next_hops`, at most a row, the first of which has the place `at`, are equal to `wanted`.
-fn equal_in<H: PartialEq + Copy>(next_hops: &[H], at: usize, wanted: H) -> DestinationSet {
-    let bits = next_hops.iter().rev().fold(0_u16, |bits, next_hop| bits >> 1 | u16::from(*next_hop == wanted) << 15);
-    DestinationSet::from_row(bits, at)
+    rest.iter().position(|next_hop| *next_hop == wanted).map(|place| at.saturating_add(place))
 }
 
 impl<H> Branch<H> {
+    /// Of one destination alone.
+    fn new(next_hop: H, way: &Way, dscp: Option<Dscp>) -> Self {
+        let &Way { mtu, destination, xcast_capable, by_tunnel, .. } = way;
+        let destinations = DestinationSet::single(usize::from(destination));
+        Self { by_tunnel, route: Route { next_hop, xcast_capable, mtu }, destinations, dscps: dscp.into_iter().collect() }
+    }
+
     fn takes<M: DscpMerge + ?Sized>(&self, dscp: Option<Dscp>, rule: &M) -> bool {
         dscp.is_none_or(|dscp| self.dscps.takes(rule, dscp))
     }
 
-    fn add(&mut self, index: usize, way: &Way, dscp: Option<Dscp>) {
-        self.destinations.insert(index);
+    fn add(&mut self, way: &Way, dscp: Option<Dscp>) {
+        self.destinations.insert(usize::from(way.destination));
         if let Some(dscp) = dscp {
             self.dscps.insert(dscp);
         }
@@ -173,20 +187,18 @@ impl<H> Branch<H> {
 mod tests {
     use super::*;
 
-    /// For every number of next hops, of which few or many are equal, and every first one that waits.
+    /// For every number of next hops, of which few or many are equal.
     #[test]
     fn equal_ones_are_those_compared_one_by_one() {
         for different in [1, 2, 3, 16, 17, 127] {
             let all: std::vec::Vec<usize> = (0..MAX_DESTINATIONS).map(|place| place * 5 % different).collect();
             for len in 0..=all.len() {
-                let next_hops = &all[..len];
-                for served in 0..len {
-                    let waiting = DestinationSet::first_n(len).difference(DestinationSet::first_n(served));
-                    let expected = (served..len).filter(|&place| all[place] == all[0]).collect();
-                    assert_eq!(equal(next_hops, all[0], waiting), expected, "{served} of {len}");
+                for wanted in [all[0], all[len / 2], usize::MAX] {
+                    let mut found = std::vec::Vec::new();
+                    for_each_equal(&all[..len], wanted, |place| found.push(place));
+                    assert!((0..len).filter(|&place| all[place] == wanted).eq(found), "{wanted} of {len}");
                 }
             }
         }
-        assert_eq!(equal::<usize>(&[], 0, DestinationSet::EMPTY), DestinationSet::EMPTY);
     }
 }

@@ -16,10 +16,12 @@ pub(super) struct Output<'a, E: ?Sized> {
     pub(super) max_copies: Option<usize>,
     /// Copies handed to it so far.
     tried: usize,
-    copies: usize,
-    sent: DestinationSet,
-    /// Those of them that Xcast copies in no tunnel serve, to be counted at once: no two copies serve the same.
+    /// Xcast copies sent in no tunnel, and those they serve: counted in the end, as no two copies serve the same.
+    xcast_copies: usize,
     forwarded: DestinationSet,
+    /// All other copies sent, and those they serve.
+    others: usize,
+    served_by_others: DestinationSet,
 }
 
 impl<'a, E: ?Sized> Output<'a, E> {
@@ -30,18 +32,32 @@ impl<'a, E: ?Sized> Output<'a, E> {
         counters: &'a mut Counters,
         reports: &'a mut Reports,
     ) -> Self {
-        let (sent, forwarded) = (DestinationSet::EMPTY, DestinationSet::EMPTY);
-        Self { egress, counters, reports, now, max_copies, tried: 0, copies: 0, sent, forwarded }
+        let (forwarded, served_by_others) = (DestinationSet::EMPTY, DestinationSet::EMPTY);
+        let (tried, xcast_copies, others) = (0, 0, 0);
+        Self {
+            egress,
+            counters,
+            reports,
+            now,
+            max_copies,
+            tried,
+            xcast_copies,
+            forwarded,
+            others,
+            served_by_others,
+        }
     }
 
     /// Counts what is left to be counted, and writes into `outcome` what was sent.
     pub(super) fn tell(self, outcome: &mut Outcome) {
+        add(&mut self.counters.xcast_copies, self.xcast_copies);
         add(&mut self.counters.forwarded, self.forwarded.len());
-        outcome.copies = self.copies;
-        outcome.sent = self.sent;
+        outcome.copies = self.xcast_copies.saturating_add(self.others);
+        outcome.sent = self.forwarded.union(self.served_by_others);
     }
 
     /// Sends a copy, if it fits.
+    #[inline]
     pub(super) fn send<H: Copy>(&mut self, route: &Route<H>, copy: &PacketCopy<'_>)
     where
         E: Egress<H>,
@@ -52,6 +68,7 @@ impl<'a, E: ?Sized> Output<'a, E> {
     }
 
     /// Whether `copy` fits the MTU; if not, `destinations` are counted and reported.
+    #[inline(always)]
     pub(super) fn fits<H: Copy>(
         &mut self,
         route: &Route<H>,
@@ -64,15 +81,24 @@ impl<'a, E: ?Sized> Output<'a, E> {
         let max_len = copy.max_len(route.mtu);
         let fits = copy.len() <= max_len;
         if !fits {
-            add(&mut self.counters.too_big, destinations.len());
-            if self.reports.take(self.now) {
-                add(&mut self.counters.reports, 1);
-                self.egress.too_big(route.next_hop, max_len.saturating_sub(copy.overhead()), destinations);
-            } else {
-                add(&mut self.counters.reports_suppressed, 1);
-            }
+            self.report(route.next_hop, max_len.saturating_sub(copy.overhead()), destinations);
         }
         fits
+    }
+
+    /// Counts and reports `destinations`, for which a packet of at most `mtu` octets would have fitted.
+    #[cold]
+    fn report<H>(&mut self, next_hop: H, mtu: usize, destinations: DestinationSet)
+    where
+        E: Egress<H>,
+    {
+        add(&mut self.counters.too_big, destinations.len());
+        if self.reports.take(self.now) {
+            add(&mut self.counters.reports, 1);
+            self.egress.too_big(next_hop, mtu, destinations);
+        } else {
+            add(&mut self.counters.reports_suppressed, 1);
+        }
     }
 
     /// Sends a copy that fits.
@@ -90,13 +116,12 @@ impl<'a, E: ?Sized> Output<'a, E> {
             add(&mut self.counters.egress_failed, served.len());
             return;
         }
-        self.copies = self.copies.saturating_add(1);
-        self.sent = self.sent.union(served);
-        let Counters { xcast_copies, unicast, tunnelled, tunnel_copies, .. } = self.counters;
+        let Counters { unicast, tunnelled, tunnel_copies, semi_permeable, semi_permeable_copies, .. } = self.counters;
         match copy.kind() {
             CopyKind::Xcast => {
+                self.xcast_copies = self.xcast_copies.saturating_add(1);
                 self.forwarded = self.forwarded.union(served);
-                add(xcast_copies, 1);
+                return;
             }
             CopyKind::Unicast => add(unicast, served.len()),
             CopyKind::Tunnelled => {
@@ -104,9 +129,11 @@ impl<'a, E: ?Sized> Output<'a, E> {
                 add(tunnel_copies, 1);
             }
             CopyKind::SemiPermeable => {
-                add(&mut self.counters.semi_permeable, served.len());
-                add(&mut self.counters.semi_permeable_copies, 1);
+                add(semi_permeable, served.len());
+                add(semi_permeable_copies, 1);
             }
         }
+        self.others = self.others.saturating_add(1);
+        self.served_by_others = self.served_by_others.union(served);
     }
 }

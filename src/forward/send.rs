@@ -88,15 +88,14 @@ where
 
     /// One Xcast copy, in the semi-permeable tunnel that the packet came in, if it did.
     fn xcast(&mut self, route: &Route<R::NextHop>, destinations: DestinationSet) {
-        let copy = match self.arrival.way {
+        match self.arrival.way {
             Way::SemiPermeable(outer) => {
-                Rewritten::passed_on(self.arrival, destinations, self.rule, outer).map(PacketCopy::from)
+                // No branch is empty.
+                if let Some(copy) = Rewritten::passed_on(self.arrival, destinations, self.rule, outer) {
+                    self.out.send(route, &copy.into());
+                }
             }
-            _ => Some(XcastCopy::new(self.common, destinations, self.rule).into()),
-        };
-        // No branch is empty.
-        if let Some(copy) = copy {
-            self.out.send(route, &copy);
+            _ => self.out.send(route, &XcastCopy::new(self.common, destinations, self.rule).into()),
         }
     }
 

@@ -79,7 +79,10 @@ impl<'a> XcastCopy<'a> {
     /// With the DSCP that serves `destinations`.
     #[inline]
     pub(super) fn new<M: DscpMerge + ?Sized>(common: &'a Common<'a>, destinations: DestinationSet, rule: &M) -> Self {
-        let traffic_class = with_dscp(common.traffic_class, merged(common.packet, destinations, rule));
+        let traffic_class = match common.packet.header().has_dscps() {
+            true => with_dscp(common.traffic_class, merged(common.packet, destinations, rule)),
+            false => common.traffic_class,
+        };
         Self { common, destinations, traffic_class }
     }
 

@@ -12,8 +12,6 @@ pub const MAX_DESTINATIONS: usize = 127;
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct DestinationSet(u128);
 
-const FIRST: u128 = 1 << 127;
-
 impl DestinationSet {
     /// No destination.
     pub const EMPTY: Self = Self(0);
@@ -33,7 +31,13 @@ impl DestinationSet {
     /// The set of `index` alone; empty if `index` is 127 or more.
     #[must_use]
     pub const fn single(index: usize) -> Self {
-        if index < MAX_DESTINATIONS { Self(FIRST >> index) } else { Self::EMPTY }
+        // By halves: processors have no instructions for all of it.
+        let bit = 1 << 63 >> (index & 63);
+        match index {
+            0..64 => Self::from_words(bit, 0),
+            64..MAX_DESTINATIONS => Self::from_words(0, bit),
+            _ => Self::EMPTY,
+        }
     }
 
     /// Reads a bitmap of at most 16 octets; what lies beyond counts as zero. Bit 127 is kept, to be seen by
@@ -51,12 +55,6 @@ impl DestinationSet {
         Self((upper as u128) << 64 | lower as u128)
     }
 
-    /// The set of the 16 destinations from `at` on whose bits are set; the most significant bit is the first of them.
-    #[inline]
-    pub(crate) const fn from_row(bits: u16, at: usize) -> Self {
-        Self(((bits as u128) << 112) >> (at & 127))
-    }
-
     /// The first and the last 64 bits of the bitmap.
     pub(super) const fn words(self) -> (u64, u64) {
         ((self.0 >> 64) as u64, self.0 as u64)
@@ -68,17 +66,15 @@ impl DestinationSet {
     }
 
     /// Writes the set over a bitmap; octets beyond the sixteenth become zero.
+    #[inline]
     pub fn write_bitmap(self, bitmap: &mut [u8]) {
-        let octets = self.0.to_be_bytes();
-        // Bitmaps on the wire are whole words.
-        let (words, _) = octets.as_chunks::<4>();
-        let (places, last) = bitmap.as_chunks_mut();
-        for (to, from) in places.iter_mut().zip(words.iter().chain(core::iter::repeat(&[0; 4]))) {
-            *to = *from;
-        }
-        let written = places.len().saturating_mul(4);
-        for (to, from) in last.iter_mut().zip(octets.iter().skip(written).chain(core::iter::repeat(&0))) {
-            *to = *from;
+        let (upper, lower) = self.words();
+        match bitmap.split_first_chunk_mut() {
+            Some((first, rest)) => {
+                *first = upper.to_be_bytes();
+                write_left_aligned(lower, rest);
+            }
+            None => write_left_aligned(upper, bitmap),
         }
     }
 
@@ -187,6 +183,29 @@ fn left_aligned(octets: &[u8]) -> u64 {
     })
 }
 
+/// Writes the first octets of `word`, as many as there is room for; what lies beyond the eighth becomes zero.
+#[inline]
+fn write_left_aligned(word: u64, octets: &mut [u8]) {
+    let word = word.to_be_bytes();
+    // Bitmaps on the wire are whole words of 4 or 8 octets.
+    if let Some((first, rest)) = octets.split_first_chunk_mut() {
+        *first = word;
+        rest.fill(0);
+    } else if let (Some((first, rest)), [a, b, c, d, behind @ ..]) = (octets.split_first_chunk_mut(), &word) {
+        *first = [*a, *b, *c, *d];
+        copy_octets(rest, behind);
+    } else {
+        copy_octets(octets, &word);
+    }
+}
+
+/// As many octets as both have.
+fn copy_octets(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
 impl FromIterator<usize> for DestinationSet {
     fn from_iter<I: IntoIterator<Item = usize>>(indices: I) -> Self {
         let mut set = Self::EMPTY;
@@ -213,6 +232,19 @@ mod tests {
         DestinationSet::from_iter([0, 9, 63]).write_bitmap(&mut bitmap);
         assert_eq!(bitmap, [0x80, 0x40, 0, 0, 0, 0, 0, 0x01]);
         assert_eq!(DestinationSet::from_bitmap(&bitmap), DestinationSet::from_iter([0, 9, 63]));
+    }
+
+    /// Of every length, over what was there before; the reader agrees.
+    #[test]
+    fn bitmaps_of_any_length_are_written() {
+        let set = DestinationSet(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210);
+        for len in 0..=20 {
+            let mut bitmap = [0xff; 20];
+            set.write_bitmap(&mut bitmap[..len]);
+            let expected = set.0.to_be_bytes().into_iter().chain([0; 4]).take(len).chain([0xff; 20]).take(20);
+            assert!(bitmap.into_iter().eq(expected), "{len}");
+            assert_eq!(DestinationSet::from_bitmap(&bitmap[..len]), DestinationSet(set.0 & !u128::MAX.checked_shr(8 * len as u32).unwrap_or(0)));
+        }
     }
 
     #[test]
