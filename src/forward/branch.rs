@@ -166,7 +166,12 @@ impl<H> Branch<H> {
     fn new(next_hop: H, way: &Way, dscp: Option<Dscp>) -> Self {
         let &Way { mtu, destination, xcast_capable, by_tunnel, .. } = way;
         let destinations = DestinationSet::single(usize::from(destination));
-        Self { by_tunnel, route: Route { next_hop, xcast_capable, mtu }, destinations, dscps: dscp.into_iter().collect() }
+        Self {
+            by_tunnel,
+            route: Route { next_hop, xcast_capable, mtu },
+            destinations,
+            dscps: dscp.into_iter().collect(),
+        }
     }
 
     fn takes<M: DscpMerge + ?Sized>(&self, dscp: Option<Dscp>, rule: &M) -> bool {

@@ -1,5 +1,7 @@
 //! Counters: nothing vanishes uncounted.
 
+use crate::wire::DestinationSet;
+
 /// What a router did, since it was made. Every counter stops at `u64::MAX`.
 ///
 /// Every packet is counted in [`packets`](Self::packets) and, if it goes no further, in exactly one of the counters of
@@ -79,4 +81,11 @@ pub struct Counters {
 /// Adds to a counter.
 pub(super) fn add(counter: &mut u64, count: usize) {
     *counter = counter.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+}
+
+/// Adds the number of `destinations`, of which there mostly are none: to count bits takes long where no instruction does.
+pub(super) fn add_all(counter: &mut u64, destinations: DestinationSet) {
+    if !destinations.is_empty() {
+        add(counter, destinations.len());
+    }
 }

@@ -34,18 +34,7 @@ impl<'a, E: ?Sized> Output<'a, E> {
     ) -> Self {
         let (forwarded, served_by_others) = (DestinationSet::EMPTY, DestinationSet::EMPTY);
         let (tried, xcast_copies, others) = (0, 0, 0);
-        Self {
-            egress,
-            counters,
-            reports,
-            now,
-            max_copies,
-            tried,
-            xcast_copies,
-            forwarded,
-            others,
-            served_by_others,
-        }
+        Self { egress, counters, reports, now, max_copies, tried, xcast_copies, forwarded, others, served_by_others }
     }
 
     /// Counts what is left to be counted, and writes into `outcome` what was sent.

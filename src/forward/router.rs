@@ -3,7 +3,7 @@
 use super::admit::admit;
 use super::arrival::{Arrival, Way};
 use super::branch::{Branches, Hops};
-use super::counters::add;
+use super::counters::{add, add_all};
 use super::output::Output;
 use super::reports::Reports;
 use super::send::Sending;
@@ -125,7 +125,7 @@ impl<M: DscpMerge> Router<M> {
         let mut hops = Hops::new();
         let mut branches = Branches::new(&mut hops);
         let no_route = branches.look_up(arrival, remote, routes, tunnel);
-        add(&mut counters.no_route, no_route.len());
+        add_all(&mut counters.no_route, no_route);
         let out = Output::new(now, policy.max_copies, egress, counters, reports);
         let tunnel_option = self.code_points.fields().tunnel_option;
         let common = Common::new(arrival);

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::counters::add;
+use super::counters::{add, add_all};
 use super::{Counters, Outcome, ReversePath, RouteLookup};
 use crate::wire::{DestinationSet, Dscp, MAX_DESTINATIONS, is_routable_unicast, spread};
 
@@ -43,15 +43,13 @@ pub(super) fn remote<A: Arrived, R: RouteLookup + ?Sized>(
     }
     add(&mut counters.destinations, bits.len());
     let duplicates = duplicates(arrived);
-    add(&mut counters.duplicate, duplicates.len());
+    add_all(&mut counters.duplicate, duplicates);
     let distinct = bits.difference(duplicates);
 
     let is_local = |&index: &usize| arrived.destination(index).is_some_and(|address| routes.is_local(address));
     outcome.local_destinations = distinct.iter().filter(is_local).collect();
     outcome.local = !outcome.local_destinations.is_empty();
-    if outcome.local {
-        add(&mut counters.local, outcome.local_destinations.len());
-    }
+    add_all(&mut counters.local, outcome.local_destinations);
     let remote = distinct.difference(outcome.local_destinations);
     if arrived.hop_limit_left() == 0 {
         add(&mut counters.hop_limit, remote.len());

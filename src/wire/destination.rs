@@ -243,7 +243,10 @@ mod tests {
             set.write_bitmap(&mut bitmap[..len]);
             let expected = set.0.to_be_bytes().into_iter().chain([0; 4]).take(len).chain([0xff; 20]).take(20);
             assert!(bitmap.into_iter().eq(expected), "{len}");
-            assert_eq!(DestinationSet::from_bitmap(&bitmap[..len]), DestinationSet(set.0 & !u128::MAX.checked_shr(8 * len as u32).unwrap_or(0)));
+            assert_eq!(
+                DestinationSet::from_bitmap(&bitmap[..len]),
+                DestinationSet(set.0 & !u128::MAX.checked_shr(8 * len as u32).unwrap_or(0))
+            );
         }
     }
 

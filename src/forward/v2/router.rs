@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use super::copy::{CopyV2, Unicast, behind};
 use super::{ForwardErrorV2, RouterPolicyV2};
 use crate::forward::branch::{Branch, Branches, Hops};
-use crate::forward::counters::add;
+use crate::forward::counters::{add, add_all};
 use crate::forward::output::Output;
 use crate::forward::reports::Reports;
 use crate::forward::serve::{Arrived, first_unusable, remote, reverse_path_ok};
@@ -84,7 +84,7 @@ impl RouterV2 {
         let mut hops = Hops::new();
         let mut branches = Branches::new(&mut hops);
         let no_route = branches.look_up(&packet, remote, routes, |_| None);
-        add(&mut counters.no_route, no_route.len());
+        add_all(&mut counters.no_route, no_route);
         let unicast = if policy.x2u { Unicast::new(&packet) } else { None };
         let mut out = Output::new(now, policy.max_copies, egress, counters, reports);
         while let Some(branch) = branches.next(&packet, |_| None, &StandardMerge) {
