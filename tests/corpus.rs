@@ -62,6 +62,10 @@ mod replay_windows;
 mod route_packet;
 #[path = "fuzz_checks/route_packet_v2.rs"]
 mod route_packet_v2;
+#[path = "fuzz_checks/route_table.rs"]
+mod route_table;
+#[path = "models/route_table.rs"]
+mod route_table_model;
 #[path = "fuzz_checks/routes.rs"]
 mod routes;
 #[path = "fuzz_checks/saved_state.rs"]
@@ -206,4 +210,9 @@ fn saved_state_corpus() {
 #[test]
 fn recent_messages_corpus() {
     replay("recent_messages", recent_messages::check);
+}
+
+#[test]
+fn route_table_corpus() {
+    replay("route_table", route_table::check);
 }
