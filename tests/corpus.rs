@@ -16,6 +16,8 @@ mod branching_model;
 mod built_headers;
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
+#[path = "models/dscps.rs"]
+mod dscps_model;
 #[path = "fuzz_checks/group_octets.rs"]
 mod group_octets;
 #[path = "fuzz_checks/group_text.rs"]
@@ -70,6 +72,10 @@ mod route_table_model;
 mod routes;
 #[path = "fuzz_checks/saved_state.rs"]
 mod saved_state;
+#[path = "fuzz_checks/send_session.rs"]
+mod send_session;
+#[path = "models/session.rs"]
+mod session_model;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/sip_body.rs"]
 mod sip_body;
@@ -215,4 +221,9 @@ fn recent_messages_corpus() {
 #[test]
 fn route_table_corpus() {
     replay("route_table", route_table::check);
+}
+
+#[test]
+fn send_session_corpus() {
+    replay("send_session", send_session::check);
 }

@@ -1,6 +1,6 @@
 //! Any Xcast packet through a router with any routes, beside a model that was written from the text: the same copies, octet by octet, to the same next
 //! hops in the same order, the same reports, and the same counts. Shared by the fuzz target and the test that replays its
-//! corpus. Its user includes `input.rs`, `models/xcast_packet.rs` and `models/branching.rs` beside it.
+//! corpus. Its user includes `input.rs`, `models/xcast_packet.rs`, `models/dscps.rs` and `models/branching.rs` beside it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
