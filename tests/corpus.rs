@@ -26,9 +26,13 @@ mod group_text;
 mod gullible;
 #[path = "fuzz_checks/input.rs"]
 mod input;
+#[path = "models/key_tree.rs"]
+mod key_tree_model;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/lkh_message.rs"]
 mod lkh_message;
+#[path = "fuzz_checks/lkh_tree.rs"]
+mod lkh_tree;
 #[path = "fuzz_checks/membership_message.rs"]
 mod membership_message;
 #[path = "fuzz_checks/open_packet.rs"]
@@ -79,6 +83,8 @@ mod session_model;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/sip_body.rs"]
 mod sip_body;
+#[path = "fuzz_checks/toy.rs"]
+mod toy;
 #[path = "models/window.rs"]
 mod window_model;
 #[path = "models/xcast_packet.rs"]
@@ -226,4 +232,9 @@ fn route_table_corpus() {
 #[test]
 fn send_session_corpus() {
     replay("send_session", send_session::check);
+}
+
+#[test]
+fn lkh_tree_corpus() {
+    replay("lkh_tree", lkh_tree::check);
 }
