@@ -83,6 +83,10 @@ mod session_model;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/sip_body.rs"]
 mod sip_body;
+#[path = "fuzz_checks/sip_channel.rs"]
+mod sip_channel;
+#[path = "models/sip_channel.rs"]
+mod sip_channel_model;
 #[path = "fuzz_checks/toy.rs"]
 mod toy;
 #[path = "models/window.rs"]
@@ -237,4 +241,9 @@ fn send_session_corpus() {
 #[test]
 fn lkh_tree_corpus() {
     replay("lkh_tree", lkh_tree::check);
+}
+
+#[test]
+fn sip_channel_corpus() {
+    replay("sip_channel", sip_channel::check);
 }
