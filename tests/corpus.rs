@@ -80,6 +80,8 @@ mod saved_state;
 mod send_session;
 #[path = "models/session.rs"]
 mod session_model;
+#[path = "fuzz_checks/signed_messages.rs"]
+mod signed_messages;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/sip_body.rs"]
 mod sip_body;
@@ -246,4 +248,9 @@ fn lkh_tree_corpus() {
 #[test]
 fn sip_channel_corpus() {
     replay("sip_channel", sip_channel::check);
+}
+
+#[test]
+fn signed_messages_corpus() {
+    replay("signed_messages", signed_messages::check);
 }
