@@ -89,6 +89,10 @@ mod sip_body;
 mod sip_channel;
 #[path = "models/sip_channel.rs"]
 mod sip_channel_model;
+#[path = "fuzz_checks/spi_allocators.rs"]
+mod spi_allocators;
+#[path = "models/spis.rs"]
+mod spis_model;
 #[path = "fuzz_checks/toy.rs"]
 mod toy;
 #[path = "models/window.rs"]
@@ -253,4 +257,9 @@ fn sip_channel_corpus() {
 #[test]
 fn signed_messages_corpus() {
     replay("signed_messages", signed_messages::check);
+}
+
+#[test]
+fn spi_allocators_corpus() {
+    replay("spi_allocators", spi_allocators::check);
 }
