@@ -166,7 +166,7 @@ impl<const N: usize> World<N> {
             assert_eq!(self.table.is_reverse_path(address, hop), route.is_some_and(|route| route.next_hop == hop));
         }
         // A table that is lent says the same.
-        assert_eq!((&self.table).route(address), route);
+        assert_eq!(RouteLookup::route(&&self.table, address), route);
     }
 
     /// At both ends of a prefix, and beside them.
