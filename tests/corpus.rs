@@ -16,6 +16,8 @@ mod branching_model;
 mod built_headers;
 #[path = "fuzz_checks/copies.rs"]
 mod copies;
+#[path = "models/dscps.rs"]
+mod dscps_model;
 #[path = "fuzz_checks/group_octets.rs"]
 mod group_octets;
 #[path = "fuzz_checks/group_text.rs"]
@@ -24,9 +26,13 @@ mod group_text;
 mod gullible;
 #[path = "fuzz_checks/input.rs"]
 mod input;
+#[path = "models/key_tree.rs"]
+mod key_tree_model;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/lkh_message.rs"]
 mod lkh_message;
+#[path = "fuzz_checks/lkh_tree.rs"]
+mod lkh_tree;
 #[path = "fuzz_checks/membership_message.rs"]
 mod membership_message;
 #[path = "fuzz_checks/open_packet.rs"]
@@ -62,13 +68,33 @@ mod replay_windows;
 mod route_packet;
 #[path = "fuzz_checks/route_packet_v2.rs"]
 mod route_packet_v2;
+#[path = "fuzz_checks/route_table.rs"]
+mod route_table;
+#[path = "models/route_table.rs"]
+mod route_table_model;
 #[path = "fuzz_checks/routes.rs"]
 mod routes;
 #[path = "fuzz_checks/saved_state.rs"]
 mod saved_state;
+#[path = "fuzz_checks/send_session.rs"]
+mod send_session;
+#[path = "models/session.rs"]
+mod session_model;
+#[path = "fuzz_checks/signed_messages.rs"]
+mod signed_messages;
 #[cfg(feature = "rust-crypto")]
 #[path = "fuzz_checks/sip_body.rs"]
 mod sip_body;
+#[path = "fuzz_checks/sip_channel.rs"]
+mod sip_channel;
+#[path = "models/sip_channel.rs"]
+mod sip_channel_model;
+#[path = "fuzz_checks/spi_allocators.rs"]
+mod spi_allocators;
+#[path = "models/spis.rs"]
+mod spis_model;
+#[path = "fuzz_checks/toy.rs"]
+mod toy;
 #[path = "models/window.rs"]
 mod window_model;
 #[path = "models/xcast_packet.rs"]
@@ -206,4 +232,34 @@ fn saved_state_corpus() {
 #[test]
 fn recent_messages_corpus() {
     replay("recent_messages", recent_messages::check);
+}
+
+#[test]
+fn route_table_corpus() {
+    replay("route_table", route_table::check);
+}
+
+#[test]
+fn send_session_corpus() {
+    replay("send_session", send_session::check);
+}
+
+#[test]
+fn lkh_tree_corpus() {
+    replay("lkh_tree", lkh_tree::check);
+}
+
+#[test]
+fn sip_channel_corpus() {
+    replay("sip_channel", sip_channel::check);
+}
+
+#[test]
+fn signed_messages_corpus() {
+    replay("signed_messages", signed_messages::check);
+}
+
+#[test]
+fn spi_allocators_corpus() {
+    replay("spi_allocators", spi_allocators::check);
 }

@@ -154,8 +154,12 @@ fn what_does_not_fit() {
     let long = vec![0; 65536];
     let sealed = host.seal_offer(&mut RustCrypto, &OPENING, &Offer { kd: &long, ..OFFER }, &mut vec![0; 1 << 17]);
     assert_eq!(sealed, Err(SealError::TooLong));
-    let wide = Dialogue { call_id: &long[..1000], ..OPENING };
     let mut buffer = vec![0; needed];
+    // 31 octets are authenticated besides: header of the body, CSeq, whether there is a To tag, and five lengths.
+    let others = OPENING.from_uri.len() + OPENING.from_tag.len() + OPENING.to_uri.len() + 31;
+    let widest = Dialogue { call_id: &long[..MAX_DIALOGUE_LEN - others], ..OPENING };
+    assert!(end(Side::Host, Counters::default()).seal_offer(&mut RustCrypto, &widest, &OFFER, &mut buffer).is_ok());
+    let wide = Dialogue { call_id: &long[..MAX_DIALOGUE_LEN - others + 1], ..OPENING };
     assert_eq!(host.seal_offer(&mut RustCrypto, &wide, &OFFER, &mut buffer), Err(SealError::DialogueTooLong));
     // None of it used a counter up.
     assert_eq!(host.counters().next, 0);

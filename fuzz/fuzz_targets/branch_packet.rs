@@ -5,6 +5,8 @@
 mod branch_packet;
 #[path = "../../tests/models/branching.rs"]
 mod branching_model;
+#[path = "../../tests/models/dscps.rs"]
+mod dscps_model;
 #[path = "../../tests/fuzz_checks/input.rs"]
 mod input;
 #[path = "../../tests/models/xcast_packet.rs"]

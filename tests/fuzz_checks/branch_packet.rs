@@ -1,12 +1,13 @@
 //! Any Xcast packet through a router with any routes, beside a model that was written from the text: the same copies, octet by octet, to the same next
 //! hops in the same order, the same reports, and the same counts. Shared by the fuzz target and the test that replays its
-//! corpus. Its user includes `input.rs`, `models/xcast_packet.rs` and `models/branching.rs` beside it.
+//! corpus. Its user includes `input.rs`, `models/xcast_packet.rs`, `models/dscps.rs` and `models/branching.rs` beside it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use xcast_sec::forward::{
-    CopyKind, Counters, Egress, ForwardError, PacketCopy, ReportLimit, Route, RouteLookup, Router, RouterPolicy, Tunnel,
+    CopyKind, Counters, Egress, ForwardError, PacketCopy, ReportLimit, Route, RouteLookup, Router, RouterPolicy,
+    Tunnel, TunnelUse,
 };
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{
@@ -83,19 +84,20 @@ impl Net {
     fn new(v6: bool, len: usize, input: &mut Input<'_>) -> Self {
         let fate = |_| {
             let [choice, more] = [input.octet(), input.octet()];
+            let far = || match choice >> 5 {
+                0..=3 => None,
+                4 | 5 => Some([203, 0, 113, choice >> 5].into()),
+                far => Some(Ipv6Addr::new(0x2001, 0xdb8, 0xff, 0, 0, 0, 0, far.into()).into()),
+            };
             match choice & 7 {
-                0 => Fate::NoRoute,
+                0 => far().map_or(Fate::NoRoute, Fate::OnlyTunnel),
                 1 => Fate::Own,
                 _ => Fate::Route {
                     hop: choice >> 3 & 3,
                     capable: choice & 6 != 2,
                     // Around the packet's own length, or enough for all.
                     mtu: if more & 1 == 0 { 9999 } else { (len + 64).saturating_sub(usize::from(more >> 1)) },
-                    tunnel: match choice >> 5 {
-                        0..=3 => None,
-                        4 | 5 => Some([203, 0, 113, choice >> 5].into()),
-                        far => Some(Ipv6Addr::new(0x2001, 0xdb8, 0xff, 0, 0, 0, 0, far.into()).into()),
-                    },
+                    tunnel: far(),
                 },
             }
         };
@@ -124,13 +126,13 @@ impl RouteLookup for Net {
     fn route(&self, destination: IpAddr) -> Option<Route<u8>> {
         match self.fate(destination) {
             Fate::Route { hop, capable, mtu, .. } => Some(Route { next_hop: hop, xcast_capable: capable, mtu }),
-            Fate::Own | Fate::NoRoute => None,
+            Fate::Own | Fate::NoRoute | Fate::OnlyTunnel(_) => None,
         }
     }
 
     fn tunnel(&self, destination: IpAddr) -> Option<Tunnel> {
         match self.fate(destination) {
-            Fate::Route { tunnel: Some(remote), .. } => Tunnel::new(near_end(remote), remote),
+            Fate::OnlyTunnel(far) | Fate::Route { tunnel: Some(far), .. } => Tunnel::new(near_end(far), far),
             _ => None,
         }
     }
@@ -177,12 +179,14 @@ pub(crate) fn check(data: &[u8]) {
         premature_x2u: choice & 2 == 0,
         allow_echo: choice & 4 != 0,
         max_copies: (choice & 8 != 0).then_some(usize::from(choice >> 6)),
+        by_tunnels: choice & 16 != 0,
     };
     let mut policy = RouterPolicy::default();
     policy.x2u = model.x2u;
     policy.premature_x2u = model.premature_x2u;
     policy.allow_echo = model.allow_echo;
     policy.max_copies = model.max_copies;
+    policy.tunnels = if model.by_tunnels { TunnelUse::Routes } else { TunnelUse::LastResort };
     policy.reports = ReportLimit { burst: 1, interval: Duration::ZERO };
     let expected = forward(&packet, &model, |address| net.fate(address));
 

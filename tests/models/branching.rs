@@ -1,30 +1,18 @@
-//! A router in the plainest form, written from RFC 5058 §2, §8.2, §9 and §11 alone. Its user includes `xcast_packet.rs` beside it, as
-//! `xcast_model`.
+//! A router in the plainest form, written from RFC 5058 §2, §8.2, §9 and §11 alone. Its user includes `dscps.rs` and
+//! `xcast_packet.rs` beside it, as `dscps_model` and `xcast_model`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::dscps_model::merge;
 use super::xcast_model::{Packet, ip};
-
-/// The merge rule for code points: equal ones; EF and anything; class selectors, the higher; one AF class, the lower drop precedence; AF
-/// and the default.
-pub(crate) fn merge(a: u8, b: u8) -> Option<u8> {
-    let is_af = |dscp: u8| [10, 12, 14, 18, 20, 22, 26, 28, 30, 34, 36, 38].contains(&dscp);
-    let (low, high) = (a.min(b), a.max(b));
-    match () {
-        () if low == high => Some(low),
-        () if low == 46 || high == 46 => Some(46),
-        () if low % 8 == 0 && high % 8 == 0 => Some(high),
-        () if is_af(low) && is_af(high) && low / 8 == high / 8 => Some(low),
-        () if low == 0 && is_af(high) => Some(high),
-        () => None,
-    }
-}
 
 /// The way to a destination.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fate {
     Own,
     NoRoute,
+    /// There is no route but a tunnel, to this far end.
+    OnlyTunnel(IpAddr),
     Route {
         hop: u8,
         capable: bool,
@@ -44,6 +32,8 @@ pub(crate) struct Policy {
     pub(crate) premature_x2u: bool,
     pub(crate) allow_echo: bool,
     pub(crate) max_copies: Option<usize>,
+    /// Tunnels are routes (RFC 5058 §11.1).
+    pub(crate) by_tunnels: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,22 +108,19 @@ pub(crate) fn forward(packet: &Packet, policy: &Policy, fate: impl Fn(IpAddr) ->
         result.hop_limit = remote.len();
         return Ok(result);
     }
-    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut groups: Vec<Vec<(usize, Way)>> = Vec::new();
     for index in remote {
-        let hop_of = |index: usize| match fate(packet.addresses[index]) {
-            Fate::Route { hop, .. } => Some(hop),
-            _ => None,
-        };
-        let Some(hop) = hop_of(index) else {
+        let Some(way) = way(policy.by_tunnels, &fate, packet.addresses[index]) else {
             result.no_route += 1;
             continue;
         };
-        let merges =
-            |&other: &usize| packet.dscps.as_ref().is_none_or(|dscps| merge(dscps[other], dscps[index]).is_some());
-        let joins = |group: &&mut Vec<usize>| hop_of(group[0]) == Some(hop) && group.iter().all(merges);
-        match groups.iter_mut().find(joins) {
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
+        let merges = |&(other, _): &(usize, Way)| {
+            packet.dscps.as_ref().is_none_or(|dscps| merge(dscps[other], dscps[index]).is_some())
+        };
+        let along = |group: &[(usize, Way)]| (group[0].1.hop, group[0].1.by) == (way.hop, way.by);
+        match groups.iter_mut().find(|group| along(group) && group.iter().all(merges)) {
+            Some(group) => group.push((index, way)),
+            None => groups.push(vec![(index, way)]),
         }
     }
     let mut way_out = WayOut { left: policy.max_copies, result };
@@ -141,6 +128,31 @@ pub(crate) fn forward(packet: &Packet, policy: &Policy, fate: impl Fn(IpAddr) ->
         serve(packet, policy, &fate, &group, &mut way_out);
     }
     Ok(way_out.result)
+}
+
+/// Where a destination's copy goes next.
+#[derive(Clone, Copy)]
+struct Way {
+    /// The tunnel that is its next hop.
+    by: Option<IpAddr>,
+    hop: u8,
+    capable: bool,
+    mtu: usize,
+    /// The tunnel that is its last resort.
+    resort: Option<IpAddr>,
+}
+
+fn way(by_tunnels: bool, fate: &impl Fn(IpAddr) -> Fate, address: IpAddr) -> Option<Way> {
+    let own = fate(address);
+    let (Fate::OnlyTunnel(far) | Fate::Route { tunnel: Some(far), .. }) = own else { return direct(own) };
+    if by_tunnels { direct(fate(far)).map(|way| Way { by: Some(far), resort: None, ..way }) } else { direct(own) }
+}
+
+fn direct(fate: Fate) -> Option<Way> {
+    match fate {
+        Fate::Route { hop, capable, mtu, tunnel } => Some(Way { by: None, hop, capable, mtu, resort: tunnel }),
+        Fate::Own | Fate::NoRoute | Fate::OnlyTunnel(_) => None,
+    }
 }
 
 struct WayOut {
@@ -166,49 +178,59 @@ impl WayOut {
             self.result.copies.push(copy);
         }
     }
+
+    /// One copy for `members`, to the far end of a tunnel.
+    fn tunnel(&mut self, onward: &Packet, hop: u8, mtu: usize, far: IpAddr, members: Vec<usize>) {
+        let inner = branch(onward, &members);
+        let protocol = if onward.v6 { 41 } else { 4 };
+        let octets = ip((near_end(far), far), inner.traffic_class, 0, 64, protocol, &[], &inner.octets());
+        let outer = if far.is_ipv4() { 20 } else { 40 };
+        self.send(hop, mtu, outer, vec![Copy { hop, kind: Kind::Tunnelled, destinations: members, octets }]);
+    }
 }
 
-fn serve(packet: &Packet, policy: &Policy, fate: &impl Fn(IpAddr) -> Fate, group: &[usize], out: &mut WayOut) {
-    let ways: Vec<_> = group
-        .iter()
-        .map(|&index| match fate(packet.addresses[index]) {
-            Fate::Route { hop, capable, mtu, tunnel } => (hop, capable, mtu, tunnel),
-            Fate::Own | Fate::NoRoute => unreachable!("sorted out before"),
-        })
-        .collect();
+fn serve(packet: &Packet, policy: &Policy, fate: &impl Fn(IpAddr) -> Fate, group: &[(usize, Way)], out: &mut WayOut) {
+    let ways = || group.iter().map(|(_, way)| way);
+    let group: Vec<usize> = group.iter().map(|(index, _)| *index).collect();
     // What is known of one next hop in two ways is the worse of both.
-    let (hop, capable) = (ways[0].0, ways.iter().all(|way| way.1));
-    let mtu = ways.iter().map(|way| way.2).min().expect("no group is empty");
+    let Way { hop, by, .. } = *ways().next().expect("no group is empty");
+    let capable = ways().all(|way| way.capable);
+    let mtu = ways().map(|way| way.mtu).min().expect("no group is empty");
     let mut onward = packet.clone();
     onward.hop_limit -= 1;
-    let unicast = packet.may_be_unicast() && (policy.x2u && group.len() == 1 || policy.premature_x2u && !capable);
-    if unicast {
-        let copy = |&index: &usize| Copy {
-            hop,
-            kind: Kind::Unicast,
-            destinations: vec![index],
-            octets: onward.unicast(index),
-        };
-        out.send(hop, mtu, 0, group.iter().map(copy).collect());
-    } else if capable {
-        let octets = branch(&onward, group).octets();
-        out.send(hop, mtu, 0, vec![Copy { hop, kind: Kind::Xcast, destinations: group.to_vec(), octets }]);
-    } else {
-        let mut left: Vec<_> = group.iter().copied().zip(ways.iter().map(|way| way.3)).collect();
-        while let Some(&(_, tunnel)) = left.first() {
-            let (members, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|one| one.1 == tunnel);
-            left = others;
-            let members: Vec<usize> = members.into_iter().map(|one| one.0).collect();
-            let Some(remote) = tunnel else {
-                out.result.not_capable += members.len();
-                continue;
-            };
-            let inner = branch(&onward, &members);
-            let protocol = if packet.v6 { 41 } else { 4 };
-            let ends = (near_end(remote), remote);
-            let octets = ip(ends, inner.traffic_class, 0, 64, protocol, &[], &inner.octets());
-            let outer = if remote.is_ipv4() { 20 } else { 40 };
-            out.send(hop, mtu, outer, vec![Copy { hop, kind: Kind::Tunnelled, destinations: members, octets }]);
+    let unicast = |&index: &usize, hop: u8| Copy {
+        hop,
+        kind: Kind::Unicast,
+        destinations: vec![index],
+        octets: onward.unicast(index),
+    };
+    let alone = packet.may_be_unicast() && policy.x2u && group.len() == 1;
+    let premature = packet.may_be_unicast() && policy.premature_x2u && !capable;
+    match by {
+        // RFC 5058 §11.1, "Optimization": not through the tunnel.
+        Some(_) if alone => match direct(fate(packet.addresses[group[0]])) {
+            Some(Way { hop, mtu, .. }) => out.send(hop, mtu, 0, vec![unicast(&group[0], hop)]),
+            None => out.result.no_route += 1,
+        },
+        Some(far) => out.tunnel(&onward, hop, mtu, far, group),
+        None if alone || premature => {
+            out.send(hop, mtu, 0, group.iter().map(|index| unicast(index, hop)).collect());
+        }
+        None if capable => {
+            let octets = branch(&onward, &group).octets();
+            out.send(hop, mtu, 0, vec![Copy { hop, kind: Kind::Xcast, destinations: group, octets }]);
+        }
+        None => {
+            let mut left: Vec<_> = group.into_iter().zip(ways().map(|way| way.resort)).collect();
+            while let Some(&(_, tunnel)) = left.first() {
+                let (members, others): (Vec<_>, Vec<_>) = left.into_iter().partition(|one| one.1 == tunnel);
+                left = others;
+                let members: Vec<usize> = members.into_iter().map(|one| one.0).collect();
+                match tunnel {
+                    Some(far) => out.tunnel(&onward, hop, mtu, far, members),
+                    None => out.result.not_capable += members.len(),
+                }
+            }
         }
     }
 }

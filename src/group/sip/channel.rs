@@ -30,7 +30,7 @@ pub enum Side {
 pub enum SealError {
     /// It does not fit into the buffer, or a field exceeds 65535 octets.
     TooLong,
-    /// The fields of the dialogue exceed [`MAX_DIALOGUE_LEN`].
+    /// The fields of the dialogue are longer than [`MAX_DIALOGUE_LEN`] allows.
     DialogueTooLong,
     /// Offers are made by the host's end, answers by the member's.
     Side,
@@ -73,7 +73,7 @@ pub enum OpenError {
     Kind,
     /// Its counter is not higher than that of the last: a replay, or overtaken by another.
     Stale,
-    /// The fields of the dialogue exceed [`MAX_DIALOGUE_LEN`].
+    /// The fields of the dialogue are longer than [`MAX_DIALOGUE_LEN`] allows.
     DialogueTooLong,
     /// It is damaged, of another key, or of another dialogue or transaction.
     Authentication,

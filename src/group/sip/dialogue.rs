@@ -2,7 +2,8 @@
 
 use crate::group::cursor::Writer;
 
-/// Octets that the fields of a [`Dialogue`] may have in all, 8 for each of them and for the method added.
+/// The most octets that are authenticated with a body: 31, and those of the fields of its [`Dialogue`] beside CSeq, which may have 993
+/// in all.
 pub const MAX_DIALOGUE_LEN: usize = 1024;
 
 /// The SIP transaction that a body goes with, as it stands in the message that carries the body.
