@@ -101,7 +101,7 @@ pub use association::config::{Mode, Protection, RoutingCoverage, SaConfig, SaErr
 pub use association::lifetime::{Lifetimes, LimitKind, Limits, Usage};
 pub use association::outer::{OuterAddress, OuterDf, OuterDscp, OuterHeader};
 pub use association::sa::Sa;
-pub use association::sad::{FixedSad, InboundSad, InboundState, SadLookup};
+pub use association::sad::{FixedSad, InboundSad, InboundState, SadError, SadLookup};
 pub use association::spi::Spi;
 pub use association::tfc::Tfc;
 pub use packet::buffer::PacketBuf;
