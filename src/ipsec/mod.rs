@@ -71,6 +71,9 @@
 //! ([`CryptoProvider::esp_seal_many`](crate::crypto::CryptoProvider::esp_seal_many)). Associations, keys, algorithms, lengths and
 //! senders may be mixed. A longer batch is cut.
 //!
+//! What becomes of each packet is told to a function of the caller, which gets the packet only if it passed: there is nothing at hand
+//! to be sent, or read, by mistake. One that did not is where it was, as the ordinary call would have left it, when the batch is over.
+//!
 //! Use it where packets are there together anyway: what a device read in one go, what a sender has for several groups. It is not
 //! worth waiting for company, and one packet by itself is done faster by the ordinary call. Nothing is won with combined modes,
 //! nor by AH around ESP in what goes out; of that in what comes in, AH alone wins.
