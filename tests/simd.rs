@@ -4,8 +4,8 @@
 use fearless_simd::Level;
 use proptest::prelude::*;
 use xcast_sec::crypto::{
-    AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, IcvJob, IntegrityAlgorithm, RustCrypto,
-    SimdCipherKey, SimdCrypto, SimdIntegrityKey,
+    AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, EspLengths, IcvJob, IntegrityAlgorithm,
+    RustCrypto, SimdCipherKey, SimdCrypto, SimdIntegrityKey,
 };
 
 /// The provider at each level that the processor has; at the lowest there are no lanes.
@@ -58,7 +58,14 @@ fn outcome<P: CryptoProvider>(
         .zip(&keys)
         .zip(&mut octets)
         .map(|((packet, (cipher, integrity)), octets)| {
-            EspJob::new(cipher, integrity, octets, packet.iv_len, packet.icv_len, packet.high).unwrap()
+            EspJob::new(
+                cipher,
+                integrity,
+                octets,
+                EspLengths { iv_len: packet.iv_len, icv_len: packet.icv_len },
+                packet.high,
+            )
+            .unwrap()
         })
         .collect();
     many(crypto, &mut jobs);
@@ -329,7 +336,9 @@ fn handles_work_at_every_level() {
             let mut octets = vec![vec![0x5a; 8 + 16 + 96 + 12]; 20];
             let mut jobs: Vec<_> = octets
                 .iter_mut()
-                .map(|octets| EspJob::new(&cipher, &integrity, octets, 16, 12, None).unwrap())
+                .map(|octets| {
+                    EspJob::new(&cipher, &integrity, octets, EspLengths { iv_len: 16, icv_len: 12 }, None).unwrap()
+                })
                 .collect();
             user.esp_seal_many(&mut jobs);
             seen.extend(octets);
@@ -365,12 +374,16 @@ fn one_at_a_time<P: CryptoProvider>(crypto: &mut P) -> Vec<(Result<(), CryptoErr
     made.push((crypto.aead_open(&aead, &[9; 8], b"add", &mut data, &tag), data.clone()));
     made.push((crypto.aead_open(&aead, &[9; 8], b"aad", &mut data, &tag), tag.to_vec()));
     let mut packet = octets(5, 8 + 16 + 64 + 16);
-    let mut job = EspJob::new(&cipher, &integrity, &mut packet, 16, 16, Some([0, 0, 0, 1])).unwrap();
+    let mut job =
+        EspJob::new(&cipher, &integrity, &mut packet, EspLengths { iv_len: 16, icv_len: 16 }, Some([0, 0, 0, 1]))
+            .unwrap();
     let sealed = crypto.esp_seal(&mut job);
     made.push((sealed, packet.clone()));
     packet[30] ^= 1;
     for _ in 0..2 {
-        let mut job = EspJob::new(&cipher, &integrity, &mut packet, 16, 16, Some([0, 0, 0, 1])).unwrap();
+        let mut job =
+            EspJob::new(&cipher, &integrity, &mut packet, EspLengths { iv_len: 16, icv_len: 16 }, Some([0, 0, 0, 1]))
+                .unwrap();
         let opened = crypto.esp_open(&mut job);
         made.push((opened, packet.clone()));
         packet[30] ^= 1;

@@ -36,7 +36,7 @@ pub use algorithm::{
 pub use ed25519::{ED25519_KEY_LEN, ED25519_SIGNATURE_LEN, Ed25519Signer, Ed25519Verifier, PublicKeyError};
 pub use error::{CryptoError, KeyError};
 pub use icv::Icv;
-pub use job::{EspJob, EspParts, IcvJob};
+pub use job::{EspJob, EspLengths, EspParts, IcvJob};
 pub use prf::{MAX_PRF_LEN, PrfAlgorithm, PrfOutput, PrfProvider};
 pub use provider::CryptoProvider;
 #[cfg(feature = "rust-crypto")]

@@ -2,7 +2,9 @@
 
 use std::fmt::{Debug, Display};
 
-use xcast_sec::crypto::{CryptoProvider, EspJob, Icv, IcvJob, PrfOutput, PrfProvider, RustCrypto, SecretKey};
+use xcast_sec::crypto::{
+    CryptoProvider, EspJob, EspLengths, Icv, IcvJob, PrfOutput, PrfProvider, RustCrypto, SecretKey,
+};
 use xcast_sec::group::ike::{Cookies, Phase1Config, Role};
 use xcast_sec::group::membership::Saved;
 use xcast_sec::group::spi::HashRule;
@@ -92,7 +94,7 @@ fn signers() {
 fn jobs() {
     let (cipher, integrity) = (cipher_key(CIPHERS[0], 1), integrity_key(INTEGRITY[2], 1));
     let mut octets = key::<64>(1);
-    hides(&EspJob::new(&cipher, &integrity, &mut octets, 16, 16, None).unwrap());
+    hides(&EspJob::new(&cipher, &integrity, &mut octets, EspLengths { iv_len: 16, icv_len: 16 }, None).unwrap());
     let (parts, received) = (key::<64>(1), key::<16>(1));
     hides(&IcvJob::verify(&integrity, [&parts[..]].into_iter(), &received));
     let mut computed = IcvJob::compute(&integrity, [&parts[..]].into_iter());
