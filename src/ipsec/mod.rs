@@ -125,10 +125,11 @@ pub use processing::{
 };
 pub use replay::senders::{ReplayStore, SenderKey, SenderWindows};
 pub use replay::window::{NewSender, ReplayError, ReplayWindow, Unverified};
-pub use sending::outbound::{OutboundSa, Sealed, SenderId};
+pub use sending::outbound::{OutboundSa, Sealed};
 pub use sending::packet_too_big::Ignored;
 pub use sending::path_mtu::PathMtu;
 pub use sending::quoted::QuotedPacket;
+pub use sending::sender_id::SenderId;
 pub use sending::sequence::{Reservation, SequenceCounter, SequenceError};
 
 pub(crate) use packet::batch::CHUNK;
