@@ -24,6 +24,9 @@ mod provider;
 mod secret;
 mod signature;
 
+#[cfg(all(test, target_os = "linux", feature = "rust-crypto"))]
+mod left_behind;
+
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
 #[cfg(feature = "simd")]

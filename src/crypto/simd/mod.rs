@@ -34,6 +34,10 @@ mod sha256;
 #[cfg(target_arch = "x86_64")]
 mod width;
 
+#[cfg(target_arch = "x86_64")]
+mod wipe;
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux", feature = "simd-detect"))]
+mod wiped;
 pub use key::{SimdCipherKey, SimdIntegrityKey};
 
 #[cfg(target_arch = "x86_64")]
@@ -72,8 +76,9 @@ use super::{
 ///
 /// - Round keys are expanded by the processor's AES instructions. No lane has a branch or table look-up that depends on a
 ///   secret; which jobs go together depends on algorithms and lengths alone.
-/// - Copies of round keys that are made for a lockstep are wiped at its end. Vectors that were spilled on the stack are not
-///   within reach of wiping.
+/// - What of round keys, keyed chaining values and right ICVs lay on the stack while packets went side by side is wiped behind each
+///   group of them, as far as the stack frame was foreseen to reach. What is in vector registers stays there until they are used
+///   again.
 /// - ICVs are compared as integers, in constant time, and a packet is decrypted only if its own verifies.
 #[derive(Clone, Copy, Debug)]
 pub struct SimdCrypto {
