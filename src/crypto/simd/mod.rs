@@ -2,6 +2,7 @@
 
 mod key;
 mod level;
+mod prf;
 
 #[cfg(target_arch = "x86_64")]
 mod cbc;
@@ -33,11 +34,11 @@ mod sha1;
 mod sha256;
 #[cfg(target_arch = "x86_64")]
 mod width;
-
 #[cfg(target_arch = "x86_64")]
 mod wipe;
 #[cfg(all(test, target_arch = "x86_64", target_os = "linux", feature = "simd-detect"))]
 mod wiped;
+
 pub use key::{SimdCipherKey, SimdIntegrityKey};
 
 #[cfg(target_arch = "x86_64")]
@@ -66,6 +67,9 @@ use super::{
 ///
 /// Jobs may differ in key, algorithm and length. Those of one algorithm and about one length go together best, because a lane
 /// that has ended waits for the longest beside it; up to 64 jobs of a call are put in such an order.
+///
+/// It is a [`PrfProvider`](super::PrfProvider) too, as [`RustCrypto`] is, so that a host needs no second provider for key
+/// management.
 ///
 /// It holds what it knows of the processor. Key handles work with any value of this type, but those made by a value that knows
 /// of fewer lanes keep to them. They are larger than [`RustCrypto`]'s: round keys and chaining values are there twice.
