@@ -50,7 +50,7 @@ fn what_is_left_is_found() {
     /// More than what then reads the memory takes.
     #[inline(never)]
     fn leaves(octet: u8) {
-        black_box(core::array::from_fn::<u8, 4096, _>(|at| at as u8 % 32 ^ octet));
+        black_box(core::array::from_fn::<u8, 4096, _>(|at| (at as u8 % 32) ^ octet));
     }
     let secret: [u8; 32] = core::array::from_fn(|at| at as u8 ^ 0xa5);
     assert!(left_behind(|| leaves(0xa5)).holds(&secret));

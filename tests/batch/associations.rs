@@ -256,11 +256,11 @@ pub(crate) fn handed_out<T, E>(result: Result<(&mut PacketBuf<'_>, T), E>) -> Ha
     result.map(|(packet, said)| (packet.as_octets().to_vec(), packet.range(), said))
 }
 
+/// What a packet holds after a batch, where it is, and what was said of it.
+pub(crate) type Told<T, E> = (Vec<u8>, std::ops::Range<usize>, Result<T, E>);
+
 /// Everything that can be told of packets after a batch. Nothing happened to one after it was handed out.
-pub(crate) fn afterwards<T, E>(
-    packets: &[PacketBuf<'_>],
-    handed_out: Vec<HandedOut<T, E>>,
-) -> Vec<(Vec<u8>, std::ops::Range<usize>, Result<T, E>)> {
+pub(crate) fn afterwards<T, E>(packets: &[PacketBuf<'_>], handed_out: Vec<HandedOut<T, E>>) -> Vec<Told<T, E>> {
     assert_eq!(packets.len(), handed_out.len());
     let each = packets.iter().zip(handed_out).map(|(packet, handed_out)| {
         let now = (packet.as_octets().to_vec(), packet.range());

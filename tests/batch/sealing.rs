@@ -42,7 +42,7 @@ fn outbound<S>(sad: S) -> Out<S> {
 }
 
 /// Everything that can be told of a packet afterwards.
-type Seen = (Vec<u8>, std::ops::Range<usize>, Result<Sent, OutboundError>);
+type Seen = Told<Sent, OutboundError>;
 
 fn buffers(items: &[Item]) -> Vec<(Vec<u8>, std::ops::Range<usize>)> {
     let buffer = |item: &Item| {

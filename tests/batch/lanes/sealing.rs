@@ -39,9 +39,6 @@ fn storages(items: &[Item]) -> Vec<(Vec<u8>, std::ops::Range<usize>)> {
     each.collect()
 }
 
-/// What became of a packet, where it is, and what is said of it.
-type Told<T, E> = (Vec<u8>, std::ops::Range<usize>, Result<T, E>);
-
 /// What `each` makes of one packet after the other.
 fn one_by_one<T, E>(
     items: &[Item],
