@@ -12,8 +12,8 @@ use keys::takes_keys_as_rust_crypto;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use xcast_sec::crypto::{
-    AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, Icv, IntegrityAlgorithm,
-    RustCrypto, RustCryptoCipherKey, RustCryptoIntegrityKey,
+    AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, EspLengths, Icv,
+    IntegrityAlgorithm, RustCrypto, RustCryptoCipherKey, RustCryptoIntegrityKey,
 };
 
 /// The same keys, one algorithm after the other: all that takes jobs is inherited.
@@ -99,7 +99,14 @@ impl Packet {
     }
 
     fn job<'j>(&'j mut self, keys: &'j Keys) -> EspJob<'j, RustCryptoCipherKey, RustCryptoIntegrityKey> {
-        EspJob::new(&keys.cipher, &keys.integrity, &mut self.octets, self.iv_len, self.icv_len, self.high).unwrap()
+        EspJob::new(
+            &keys.cipher,
+            &keys.integrity,
+            &mut self.octets,
+            EspLengths { iv_len: self.iv_len, icv_len: self.icv_len },
+            self.high,
+        )
+        .unwrap()
     }
 
     fn seal(&mut self, crypto: &mut impl Provider, keys: &Keys) -> Result<(), CryptoError> {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm, RustCrypto};
 use xcast_sec::ipsec::{
     Content, FixedSad, Freshness, Mode, OpenError, Opened, OutboundSa, OuterHeader, PacketBuf, Protection, Refusal,
-    ReplayError, RoutingCoverage, Sa, SaConfig, SaError, SealError, SecurityProtocol, SenderId, SenderWindows, Spi,
-    Usage, open, seal_with, verify_ah,
+    ReplayError, RoutingCoverage, Sa, SaConfig, SaError, SadError, SealError, SecurityProtocol, SenderId,
+    SenderWindows, Spi, Usage, open, seal_with, verify_ah,
 };
 use xcast_sec::time::Instant;
 use xcast_sec::wire::{
@@ -808,10 +808,8 @@ fn the_longest_match_decides() {
         let mut sad = FixedSad::<RustCrypto, 4>::new();
         for &(octet, destination, source) in present {
             sad.insert(make(octet, destination, source), Usage::new(Instant::START)).unwrap();
-            assert!(
-                sad.insert(make(9, destination, source), Usage::new(Instant::START)).is_err(),
-                "the same identifiers twice"
-            );
+            let (error, again) = sad.insert(make(9, destination, source), Usage::new(Instant::START)).unwrap_err();
+            assert_eq!((error, again.destination(), again.source()), (SadError::Duplicate, destination, source));
         }
         for octet in 1..=4 {
             let mut storage = seal(&make(octet, None, None), 1, &packet).unwrap();
@@ -821,6 +819,23 @@ fn the_longest_match_decides() {
             assert_eq!(result.is_ok(), octet == best, "key {octet}");
         }
     }
+}
+
+/// Full, and there already, are told apart; what is there already is so where nothing else fits either.
+#[test]
+fn a_database_says_why_it_does_not_take_an_association() {
+    let insert = |sad: &mut FixedSad<RustCrypto, 1>, number| {
+        let config = SaConfig { spi: spi(number), ..sa_config(esp()) };
+        let sa = Sa::new(&config, &mut RustCrypto).unwrap();
+        sad.insert(sa, Usage::new(Instant::START)).map_err(|(error, sa)| (error, sa.spi()))
+    };
+    let mut sad = FixedSad::new();
+    assert_eq!(insert(&mut sad, 0x1000), Ok(()));
+    assert_eq!(insert(&mut sad, 0x1000), Err((SadError::Duplicate, spi(0x1000))));
+    assert_eq!(insert(&mut sad, 0x1001), Err((SadError::Full, spi(0x1001))));
+    assert_eq!(sad.iter().count(), 1);
+    assert!(sad.remove(&Sa::new(&sa_config(esp()), &mut RustCrypto).unwrap().id()));
+    assert_eq!(insert(&mut sad, 0x1001), Ok(()));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv6Addr};
 
-use xcast_sec::crypto::{EspJob, EspParts, IcvJob};
+use xcast_sec::crypto::{EspJob, EspLengths, EspParts, IcvJob};
 use xcast_sec::forward::{FnEgress, PacketCopy};
 use xcast_sec::group::source_auth::Verdict;
 use xcast_sec::group::{ike, sip};
@@ -173,14 +173,15 @@ fn prepared_headers() {
 fn jobs() {
     let mut octets = [0; 64];
     octets[24..56].copy_from_slice(&SECRET);
-    let mut job = EspJob::new(&(), &(), &mut octets, 16, 8, Some([0, 0, 0, 1])).unwrap();
+    let mut job =
+        EspJob::new(&(), &(), &mut octets, EspLengths { iv_len: 16, icv_len: 8 }, Some([0, 0, 0, 1])).unwrap();
     shows(&job, "EspJob { protected_len: 56, data_at: 24, result: Err(Provider), .. }");
     let parts: EspParts<'_> = job.parts();
     shows(&parts, "EspParts { header_len: 24, iv_len: 16, data_len: 32, high_len: 4, icv_len: 8 }");
     // Octets that hold neither header, vector nor ICV are no job.
-    assert!(EspJob::new(&(), &(), &mut [0; 31], 16, 8, None).is_none());
-    assert!(EspJob::new(&(), &(), &mut [0; 32], 16, 8, None).is_some());
-    assert!(EspJob::new(&(), &(), &mut [0; 32], usize::MAX, 8, None).is_none());
+    assert!(EspJob::new(&(), &(), &mut [0; 31], EspLengths { iv_len: 16, icv_len: 8 }, None).is_none());
+    assert!(EspJob::new(&(), &(), &mut [0; 32], EspLengths { iv_len: 16, icv_len: 8 }, None).is_some());
+    assert!(EspJob::new(&(), &(), &mut [0; 32], EspLengths { iv_len: usize::MAX, icv_len: 8 }, None).is_none());
     shows(&IcvJob::verify(&(), SECRET, &SECRET[..16]), "IcvJob { verifies: true, .. }");
 }
 

@@ -1,30 +1,14 @@
 //! `SimdCrypto` makes the octets that `RustCrypto` makes, and says of each job what `RustCrypto` says, whatever goes together.
 
-#[cfg(target_arch = "x86_64")]
-use fearless_simd::Level;
+#[path = "common/levels.rs"]
+mod levels;
+
+use levels::providers;
 use proptest::prelude::*;
 use xcast_sec::crypto::{
-    AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, IcvJob, IntegrityAlgorithm, RustCrypto,
-    SimdCipherKey, SimdCrypto, SimdIntegrityKey,
+    AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, EspLengths, IcvJob, IntegrityAlgorithm,
+    KeyError, PrfAlgorithm, PrfProvider, RustCrypto, SimdCipherKey, SimdCrypto, SimdIntegrityKey,
 };
-
-/// The provider at each level that the processor has; at the lowest there are no lanes.
-fn providers() -> Vec<(&'static str, SimdCrypto)> {
-    let mut providers = vec![("no lanes", SimdCrypto::without_lanes())];
-    #[cfg(target_arch = "x86_64")]
-    {
-        match Level::new().as_avx2() {
-            Some(avx2) => providers.push(("AVX2", SimdCrypto::with_level(Level::Avx2(avx2)))),
-            None => println!("skipped: the processor has no AVX2"),
-        }
-        match Level::new().as_avx512() {
-            Some(avx512) => providers.push(("AVX-512", SimdCrypto::with_level(Level::Avx512(avx512)))),
-            None => println!("skipped: the processor has no AVX-512 with VAES"),
-        }
-    }
-    providers.push(("detected", SimdCrypto::detect()));
-    providers
-}
 
 /// One packet from SPI to ICV, and what it is under.
 #[derive(Clone, Debug)]
@@ -58,7 +42,14 @@ fn outcome<P: CryptoProvider>(
         .zip(&keys)
         .zip(&mut octets)
         .map(|((packet, (cipher, integrity)), octets)| {
-            EspJob::new(cipher, integrity, octets, packet.iv_len, packet.icv_len, packet.high).unwrap()
+            EspJob::new(
+                cipher,
+                integrity,
+                octets,
+                EspLengths { iv_len: packet.iv_len, icv_len: packet.icv_len },
+                packet.high,
+            )
+            .unwrap()
         })
         .collect();
     many(crypto, &mut jobs);
@@ -329,7 +320,9 @@ fn handles_work_at_every_level() {
             let mut octets = vec![vec![0x5a; 8 + 16 + 96 + 12]; 20];
             let mut jobs: Vec<_> = octets
                 .iter_mut()
-                .map(|octets| EspJob::new(&cipher, &integrity, octets, 16, 12, None).unwrap())
+                .map(|octets| {
+                    EspJob::new(&cipher, &integrity, octets, EspLengths { iv_len: 16, icv_len: 12 }, None).unwrap()
+                })
                 .collect();
             user.esp_seal_many(&mut jobs);
             seen.extend(octets);
@@ -337,15 +330,6 @@ fn handles_work_at_every_level() {
     }
     assert!(seen.iter().all(|octets| *octets == seen[0]));
     assert_ne!(seen[0][24..40], [0x5a; 16]);
-}
-
-#[test]
-fn debug_shows_no_key() {
-    let mut crypto = SimdCrypto::detect();
-    let cipher = crypto.cipher_key(CipherAlgorithm::AesCbc, &[0xa5; 16]).unwrap();
-    assert_eq!(format!("{cipher:?}"), "SimdCipherKey(RustCryptoCipherKey(AesCbc))");
-    let integrity = crypto.integrity_key(IntegrityAlgorithm::HmacSha1_96, &[0xa5; 20]).unwrap();
-    assert_eq!(format!("{integrity:?}"), "SimdIntegrityKey(RustCryptoIntegrityKey(HmacSha1_96))");
 }
 
 /// Everything that is asked for one packet, and what comes of it.
@@ -365,12 +349,16 @@ fn one_at_a_time<P: CryptoProvider>(crypto: &mut P) -> Vec<(Result<(), CryptoErr
     made.push((crypto.aead_open(&aead, &[9; 8], b"add", &mut data, &tag), data.clone()));
     made.push((crypto.aead_open(&aead, &[9; 8], b"aad", &mut data, &tag), tag.to_vec()));
     let mut packet = octets(5, 8 + 16 + 64 + 16);
-    let mut job = EspJob::new(&cipher, &integrity, &mut packet, 16, 16, Some([0, 0, 0, 1])).unwrap();
+    let mut job =
+        EspJob::new(&cipher, &integrity, &mut packet, EspLengths { iv_len: 16, icv_len: 16 }, Some([0, 0, 0, 1]))
+            .unwrap();
     let sealed = crypto.esp_seal(&mut job);
     made.push((sealed, packet.clone()));
     packet[30] ^= 1;
     for _ in 0..2 {
-        let mut job = EspJob::new(&cipher, &integrity, &mut packet, 16, 16, Some([0, 0, 0, 1])).unwrap();
+        let mut job =
+            EspJob::new(&cipher, &integrity, &mut packet, EspLengths { iv_len: 16, icv_len: 16 }, Some([0, 0, 0, 1]))
+                .unwrap();
         let opened = crypto.esp_open(&mut job);
         made.push((opened, packet.clone()));
         packet[30] ^= 1;
@@ -386,5 +374,22 @@ fn what_is_asked_for_one_packet_is_the_same() {
     assert_eq!(results, [Ok(()), mismatch, Ok(()), Ok(()), length, mismatch, Ok(()), Ok(()), mismatch, Ok(())]);
     for (name, mut crypto) in providers() {
         assert_eq!(one_at_a_time(&mut crypto), expected, "with {name}");
+    }
+}
+
+#[test]
+fn key_management_is_the_same() {
+    let parts = [&b"all"[..], b"", b" of you"];
+    for algorithm in [PrfAlgorithm::HmacSha1, PrfAlgorithm::HmacSha2_256] {
+        let key = RustCrypto.prf_key(algorithm, &octets(1, 80)).unwrap();
+        let [prf, hash] = [RustCrypto.prf(&key, parts), RustCrypto.hash(algorithm, parts)].map(Result::unwrap);
+        for (name, mut crypto) in providers() {
+            let key = crypto.prf_key(algorithm, &octets(1, 80)).unwrap();
+            assert_eq!(crypto.prf(&key, parts).unwrap().as_octets(), prf.as_octets(), "with {name}");
+            assert_eq!(crypto.hash(algorithm, parts).unwrap().as_octets(), hash.as_octets(), "with {name}");
+            assert_eq!(crypto.verify_prf(&key, parts, prf.as_octets()), Ok(()));
+            assert_eq!(crypto.verify_prf(&key, parts, hash.as_octets()), Err(CryptoError::Mismatch));
+            assert_eq!(crypto.prf_key(algorithm, &[]).err(), Some(KeyError::WrongLength { actual: 0 }));
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 #[cfg(feature = "simd-detect")]
 use xcast_sec::crypto::SimdCrypto;
-use xcast_sec::crypto::{CipherAlgorithm, CryptoProvider, EspJob, IntegrityAlgorithm, RustCrypto};
+use xcast_sec::crypto::{CipherAlgorithm, CryptoProvider, EspJob, EspLengths, IntegrityAlgorithm, RustCrypto};
 
 use super::packets::{self, BURST, ESP_HEADER_LEN, ICV_LEN, IV_LEN, Pool, SIZES};
 use super::raw::Raw;
@@ -129,7 +129,8 @@ pub(crate) fn through_the_seam<P: CryptoProvider + 'static>(
         let mut jobs = heapless::Vec::<_, BURST>::new();
         for (octets, &number) in pool.buffers.iter_mut().zip(&numbers) {
             let Keys { cipher, integrity } = &keys[number];
-            let job = EspJob::new(cipher, integrity, octets, IV_LEN, ICV_LEN, None).expect("long enough");
+            let job = EspJob::new(cipher, integrity, octets, EspLengths { iv_len: IV_LEN, icv_len: ICV_LEN }, None)
+                .expect("long enough");
             assert!(jobs.push(job).is_ok(), "more packets than a burst has");
         }
         match direction {

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::group::GroupSa;
 use xcast_sec::group::membership::{Boot, Epoch, KeySink, Member, MemberConfig, Offer, RejectReason};
-use xcast_sec::ipsec::{AnySender, FixedSad, FixedSpd, Inbound, NoAudit, PacketBuf, SaId, SenderWindows, Usage};
+use xcast_sec::ipsec::{
+    AnySender, FixedSad, FixedSpd, Inbound, NoAudit, PacketBuf, SaId, SadError, SenderWindows, Usage,
+};
 use xcast_sec::stack::{Incoming, Receiver, ReceiverPolicy};
 use xcast_sec::time::Instant;
 
@@ -90,11 +92,10 @@ impl KeySink for Keys {
         let group = terms::read(offer.association)?;
         let sa = terms::to_sa(&group).map_err(|_| RejectReason::Provider)?;
         let id = sa.id();
-        let sad = &mut self.opener.inbound.sad;
-        if sad.iter().any(|(held, _)| held.id() == id) {
-            return Err(RejectReason::SpiInUse);
-        }
-        sad.insert(sa, Usage::new(self.now)).map_err(|_| RejectReason::NoRoom)?;
+        self.opener.inbound.sad.insert(sa, Usage::new(self.now)).map_err(|(error, _)| match error {
+            SadError::Duplicate => RejectReason::SpiInUse,
+            _ => RejectReason::NoRoom,
+        })?;
         self.installed.push((offer.epoch, id));
         self.hoard.push(group);
         Ok(())

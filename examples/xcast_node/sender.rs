@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::ipsec::{
     Action, Directionality, FixedOutboundSad, FixedSpd, NoAudit, Outbound, OutboundSa, PolicyEntry, PolicyId, SaError,
-    SelectorSet, SenderId, Usage,
+    SadError, SelectorSet, SenderId, Usage,
 };
 use xcast_sec::stack::{Datagram, FnLink, Means, Sender};
 use xcast_sec::time::Instant;
@@ -143,10 +143,15 @@ fn fill(
             if sa.source().is_some_and(|address| address != source) {
                 return true;
             }
-            full |= sad.iter().count() == MAX_OUTBOUND;
             let saved = state.of(&sa.id());
             match OutboundSa::resume(sa, saved, SenderId::ONLY, Usage::new(now)) {
-                Ok(sa) => full || sad.insert(sa).is_ok(),
+                Ok(sa) => match sad.insert(sa) {
+                    Err((SadError::Full, _)) => {
+                        full = true;
+                        true
+                    }
+                    inserted => inserted.is_ok(),
+                },
                 Err(error) => {
                     failed = Some(error);
                     true

@@ -32,6 +32,16 @@ pub struct EspJob<'j, C, I> {
     result: Result<(), CryptoError>,
 }
 
+/// Octets of two parts of an [`EspJob`], by name, as either could be taken for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "named at each call")]
+pub struct EspLengths {
+    /// The initialization vector.
+    pub iv_len: usize,
+    /// The ICV.
+    pub icv_len: usize,
+}
+
 /// The octets of an [`EspJob`], for a provider that does one after the other.
 #[allow(clippy::exhaustive_structs, reason = "taken apart by those who implement the seam")]
 pub struct EspParts<'p> {
@@ -61,17 +71,17 @@ impl core::fmt::Debug for EspParts<'_> {
 }
 
 impl<'j, C, I> EspJob<'j, C, I> {
-    /// A job on `octets`, which begin at the SPI, have `iv_len` octets of initialization vector and end with `icv_len` octets of
-    /// ICV; `None` if they are fewer than that. `high` is the upper half of the sequence number, where the ICV covers it.
+    /// A job on `octets`, which begin at the SPI and end with the ICV; `None` if they are fewer than the SPI, the Sequence Number
+    /// and what `lengths` says. `high` is the upper half of the sequence number, where the ICV covers it.
     #[must_use]
     pub fn new(
         cipher: &'j C,
         integrity: &'j I,
         octets: &'j mut [u8],
-        iv_len: usize,
-        icv_len: usize,
+        lengths: EspLengths,
         high: Option<[u8; 4]>,
     ) -> Option<Self> {
+        let EspLengths { iv_len, icv_len } = lengths;
         let data_at = ESP_HEADER_LEN.checked_add(iv_len)?;
         let icv_at = octets.len().checked_sub(icv_len).filter(|&at| at >= data_at)?;
         let (protected, icv) = octets.split_at_mut_checked(icv_at)?;
@@ -260,7 +270,7 @@ mod tests {
     #[test]
     fn a_forgotten_job_is_an_error() {
         let mut octets = [0; 8 + 16 + 16 + 12];
-        let mut job = EspJob::new(&(), &(), &mut octets, 16, 12, None).unwrap();
+        let mut job = EspJob::new(&(), &(), &mut octets, EspLengths { iv_len: 16, icv_len: 12 }, None).unwrap();
         assert_eq!(job.result(), Err(CryptoError::Provider));
         job.finish(Ok(()));
         assert_eq!(job.result(), Ok(()));
@@ -296,7 +306,7 @@ mod tests {
     fn octets_too_few_for_the_parts_make_no_job() {
         for len in 0..=8 + 16 + 12 {
             let mut octets = [0; 40];
-            let job = EspJob::new(&(), &(), &mut octets[..len], 16, 12, None);
+            let job = EspJob::new(&(), &(), &mut octets[..len], EspLengths { iv_len: 16, icv_len: 12 }, None);
             assert_eq!(job.is_some(), len == 8 + 16 + 12, "{len}");
         }
     }

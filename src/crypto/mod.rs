@@ -24,6 +24,9 @@ mod provider;
 mod secret;
 mod signature;
 
+#[cfg(all(test, target_os = "linux", feature = "rust-crypto"))]
+mod left_behind;
+
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
 #[cfg(feature = "simd")]
@@ -36,7 +39,7 @@ pub use algorithm::{
 pub use ed25519::{ED25519_KEY_LEN, ED25519_SIGNATURE_LEN, Ed25519Signer, Ed25519Verifier, PublicKeyError};
 pub use error::{CryptoError, KeyError};
 pub use icv::Icv;
-pub use job::{EspJob, EspParts, IcvJob};
+pub use job::{EspJob, EspLengths, EspParts, IcvJob};
 pub use prf::{MAX_PRF_LEN, PrfAlgorithm, PrfOutput, PrfProvider};
 pub use provider::CryptoProvider;
 #[cfg(feature = "rust-crypto")]

@@ -43,9 +43,19 @@ impl PrfOutput {
     /// A copy of `octets`, or `None` if they are more than [`MAX_PRF_LEN`].
     #[must_use]
     pub fn new(octets: &[u8]) -> Option<Self> {
-        let mut output = Self { octets: [0; MAX_PRF_LEN], len: octets.len() };
-        output.octets.get_mut(..octets.len())?.copy_from_slice(octets);
+        let mut output = Self::zeroed(octets.len())?;
+        output.as_mut_octets().copy_from_slice(octets);
         Some(output)
+    }
+
+    /// `len` zeros to be written over, or `None` if they are more than [`MAX_PRF_LEN`].
+    pub(crate) const fn zeroed(len: usize) -> Option<Self> {
+        if len <= MAX_PRF_LEN { Some(Self { octets: [0; MAX_PRF_LEN], len }) } else { None }
+    }
+
+    /// The octets, to be written: what is computed elsewhere and copied would lie there still.
+    pub(crate) fn as_mut_octets(&mut self) -> &mut [u8] {
+        self.octets.get_mut(..self.len).unwrap_or(&mut [])
     }
 
     /// The octets.

@@ -71,6 +71,9 @@
 //! ([`CryptoProvider::esp_seal_many`](crate::crypto::CryptoProvider::esp_seal_many)). Associations, keys, algorithms, lengths and
 //! senders may be mixed. A longer batch is cut.
 //!
+//! What becomes of each packet is told to a function of the caller, which gets the packet only if it passed: there is nothing at hand
+//! to be sent, or read, by mistake. One that did not is where it was, as the ordinary call would have left it, when the batch is over.
+//!
 //! Use it where packets are there together anyway: what a device read in one go, what a sender has for several groups. It is not
 //! worth waiting for company, and one packet by itself is done faster by the ordinary call. Nothing is won with combined modes,
 //! nor by AH around ESP in what goes out; of that in what comes in, AH alone wins.
@@ -101,7 +104,7 @@ pub use association::config::{Mode, Protection, RoutingCoverage, SaConfig, SaErr
 pub use association::lifetime::{Lifetimes, LimitKind, Limits, Usage};
 pub use association::outer::{OuterAddress, OuterDf, OuterDscp, OuterHeader};
 pub use association::sa::Sa;
-pub use association::sad::{FixedSad, InboundSad, InboundState, SadLookup};
+pub use association::sad::{FixedSad, InboundSad, InboundState, SadError, SadLookup};
 pub use association::spi::Spi;
 pub use association::tfc::Tfc;
 pub use packet::buffer::PacketBuf;
@@ -122,10 +125,11 @@ pub use processing::{
 };
 pub use replay::senders::{ReplayStore, SenderKey, SenderWindows};
 pub use replay::window::{NewSender, ReplayError, ReplayWindow, Unverified};
-pub use sending::outbound::{OutboundSa, Sealed, SenderId};
+pub use sending::outbound::{OutboundSa, Sealed};
 pub use sending::packet_too_big::Ignored;
 pub use sending::path_mtu::PathMtu;
 pub use sending::quoted::QuotedPacket;
+pub use sending::sender_id::SenderId;
 pub use sending::sequence::{Reservation, SequenceCounter, SequenceError};
 
 pub(crate) use packet::batch::CHUNK;

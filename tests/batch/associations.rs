@@ -5,7 +5,7 @@ use proptest::sample::{Index, select};
 use xcast_sec::crypto::{AeadAlgorithm, CipherAlgorithm, IntegrityAlgorithm};
 use xcast_sec::ipsec::{
     Action, Addresses, AuditEvent, AuditSink, Directionality, FixedSpd, Lifetimes, Limits, ModeKind, NextLayer,
-    PolicyEntry, PolicyId, PortSelector, Protection, Required, RoutingCoverage, Sa, SaConfig, SelectorSet,
+    PacketBuf, PolicyEntry, PolicyId, PortSelector, Protection, Required, RoutingCoverage, Sa, SaConfig, SelectorSet,
 };
 use xcast_sec::wire::{Family, UdpRepr, protocol};
 
@@ -247,4 +247,28 @@ pub(crate) fn in_batches<T>(items: &mut [T], cuts: &[usize], mut each: impl FnMu
         each(batch);
         rest = left;
     }
+}
+
+/// What was handed out of a packet: where it was and what it held, and what was said of it.
+pub(crate) type HandedOut<T, E> = Result<(Vec<u8>, std::ops::Range<usize>, T), E>;
+
+pub(crate) fn handed_out<T, E>(result: Result<(&mut PacketBuf<'_>, T), E>) -> HandedOut<T, E> {
+    result.map(|(packet, said)| (packet.as_octets().to_vec(), packet.range(), said))
+}
+
+/// What a packet holds after a batch, where it is, and what was said of it.
+pub(crate) type Told<T, E> = (Vec<u8>, std::ops::Range<usize>, Result<T, E>);
+
+/// Everything that can be told of packets after a batch. Nothing happened to one after it was handed out.
+pub(crate) fn afterwards<T, E>(packets: &[PacketBuf<'_>], handed_out: Vec<HandedOut<T, E>>) -> Vec<Told<T, E>> {
+    assert_eq!(packets.len(), handed_out.len());
+    let each = packets.iter().zip(handed_out).map(|(packet, handed_out)| {
+        let now = (packet.as_octets().to_vec(), packet.range());
+        let said = handed_out.map(|(octets, range, said)| {
+            assert_eq!((octets, range), now);
+            said
+        });
+        (now.0, now.1, said)
+    });
+    each.collect()
 }

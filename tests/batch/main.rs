@@ -8,6 +8,11 @@ mod keys;
 #[path = "../processing/kit.rs"]
 #[allow(dead_code, reason = "the tests of one packet at a time use the rest")]
 mod kit;
+#[cfg(feature = "simd-detect")]
+mod lanes;
+#[cfg(feature = "simd-detect")]
+#[path = "../common/levels.rs"]
+mod levels;
 mod opening;
 mod providers;
 mod receiving;

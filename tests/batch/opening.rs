@@ -147,20 +147,24 @@ fn compare(arrivals: &[Arrival], cuts: &[usize], fails_of: u8) -> Result<(), Tes
             PacketBuf::new(storage, 0..len).unwrap()
         })
         .collect();
-    let mut got = Vec::<Told>::new();
+    let mut told = Vec::new();
     in_batches(&mut buffers, cuts, |buffers| {
-        let first = got.len();
-        batch.process_batch(&mut crypto, Some(&code_points()), NOW, buffers, |index, packet, result| {
-            assert_eq!(first + index, got.len());
-            if let Err(InboundError::Open(OpenError::NoSa { .. }) | InboundError::Discarded | InboundError::NoPolicy) =
-                result
-            {
-                // What nobody has a key for is as it came.
-                assert!(packets[got.len()].starts_with(packet.as_octets()));
-            }
-            got.push((seen(packet, &result), result));
+        let first = told.len();
+        batch.process_batch(&mut crypto, Some(&code_points()), NOW, buffers, |index, result| {
+            assert_eq!(first + index, told.len());
+            told.push(handed_out(result));
         });
     });
+    let mut got = Vec::<Told>::new();
+    for ((octets, _, result), came) in afterwards(&buffers, told).into_iter().zip(&packets) {
+        if let Err(InboundError::Open(OpenError::NoSa { .. }) | InboundError::Discarded | InboundError::NoPolicy) =
+            result
+        {
+            // What nobody has a key for is as it came.
+            assert!(came.starts_with(&octets));
+        }
+        got.push((result.is_ok().then_some(octets), result));
+    }
     for (index, (got, expected)) in got.iter().zip(&expected).enumerate() {
         prop_assert_eq!(got, expected, "packet {}: {:?}", index, &arrivals[index]);
     }
@@ -237,11 +241,15 @@ fn compare_raw(packets: &[Vec<u8>], senders: usize) -> Result<(), TestCaseError>
             PacketBuf::new(storage, 0..len).unwrap()
         })
         .collect();
-    let mut got = Vec::new();
-    open_batch(&sad, &mut windows[1], &mut crypto, Some(&code_points()), &mut buffers, |index, packet, result| {
-        assert_eq!(index, got.len());
-        got.push((result.is_ok().then(|| packet.as_octets().to_vec()), result));
+    let mut told = Vec::new();
+    open_batch(&sad, &mut windows[1], &mut crypto, Some(&code_points()), &mut buffers, |index, result| {
+        assert_eq!(index, told.len());
+        told.push(handed_out(result));
     });
+    let got: Vec<_> = afterwards(&buffers, told)
+        .into_iter()
+        .map(|(octets, _, result)| (result.is_ok().then_some(octets), result))
+        .collect();
     prop_assert_eq!(got, expected);
     prop_assert_eq!(format!("{:?}", windows[0].windows), format!("{:?}", windows[1].windows));
     Ok(())
@@ -305,7 +313,9 @@ fn a_window_moves_under_packets_that_were_tried() {
         .collect();
     let mut results = Vec::new();
     let mut crypto = Odd::new(0);
-    inbound.process_batch(&mut crypto, Some(&code_points()), NOW, &mut buffers, |_, _, result| results.push(result));
+    inbound.process_batch(&mut crypto, Some(&code_points()), NOW, &mut buffers, |_, result| {
+        results.push(result.map(|(_, received)| received));
+    });
     assert!(results[0].is_ok() && results[1].is_ok(), "{results:?}");
     assert_eq!(results[2], Err(InboundError::Open(OpenError::Icv)));
     assert!(matches!(results[3], Err(InboundError::Open(OpenError::Replay(_)))));
@@ -326,7 +336,7 @@ fn jobs_come_in_company() {
         })
         .collect();
     let mut crypto = Odd::new(0);
-    inbound().process_batch(&mut crypto, Some(&code_points()), NOW, &mut buffers, |_, _, result| {
+    inbound().process_batch(&mut crypto, Some(&code_points()), NOW, &mut buffers, |_, result| {
         assert!(result.is_ok(), "{result:?}");
     });
     assert_eq!(crypto.together, 30);
@@ -360,9 +370,10 @@ fn nothing_changes_before_a_packet_verifies() {
         })
         .collect();
     let sad = inbound().sad;
-    open_batch(&sad, &mut windows, &mut Odd::new(0), Some(&code_points()), &mut buffers, |index, packet, result| {
-        assert_eq!((result, packet.as_octets()), (Err(OpenError::Icv), &untouched[index][..]));
+    open_batch(&sad, &mut windows, &mut Odd::new(0), Some(&code_points()), &mut buffers, |_, result| {
+        assert_eq!(result.map(|(_, opened)| opened), Err(OpenError::Icv));
     });
+    assert!(buffers.iter().map(PacketBuf::as_octets).eq(untouched.iter().map(Vec::as_slice)));
     assert!(windows.0.is_empty());
 }
 
@@ -390,9 +401,10 @@ fn what_hides_lengths_is_taken_off() {
     }
     let mut windows = SenderWindows::<1, 1>::new(64).unwrap();
     let mut contents = Vec::new();
-    open_batch(&sa, &mut windows, &mut crypto, Some(&code_points()), &mut buffers, |index, packet, result| {
+    open_batch(&sa, &mut windows, &mut crypto, Some(&code_points()), &mut buffers, |index, result| {
+        let (packet, opened) = result.unwrap();
         assert_eq!(packet.as_octets(), if index == 1 { &[] } else { &plain[..] });
-        contents.push(result.unwrap().content);
+        contents.push(opened.content);
     });
     assert_eq!(contents, [Content::Packet, Content::Dummy, Content::Packet]);
 }

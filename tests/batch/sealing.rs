@@ -42,7 +42,7 @@ fn outbound<S>(sad: S) -> Out<S> {
 }
 
 /// Everything that can be told of a packet afterwards.
-type Seen = (Vec<u8>, std::ops::Range<usize>, Result<Sent, OutboundError>);
+type Seen = Told<Sent, OutboundError>;
 
 fn buffers(items: &[Item]) -> Vec<(Vec<u8>, std::ops::Range<usize>)> {
     let buffer = |item: &Item| {
@@ -75,19 +75,15 @@ fn at_once<S: OutboundSad<Odd>>(
     let mut buffers = buffers(items);
     let mut packets: Vec<_> =
         buffers.iter_mut().map(|(storage, range)| PacketBuf::new(storage, range.clone()).unwrap()).collect();
-    let mut seen = Vec::new();
+    let mut told = Vec::new();
     in_batches(&mut packets, cuts, |batch| {
-        let first = seen.len();
-        out.process_batch(crypto, rng, Some(&code_points()), NOW, batch, |index, packet, result| {
-            assert_eq!(first + index, seen.len());
-            seen.push((packet.as_octets().to_vec(), packet.range(), result));
+        let first = told.len();
+        out.process_batch(crypto, rng, Some(&code_points()), NOW, batch, |index, result| {
+            assert_eq!(first + index, told.len());
+            told.push(handed_out(result));
         });
     });
-    // Nothing happens to a packet after it was handed out.
-    for (packet, (octets, range, _)) in packets.iter().zip(&seen) {
-        assert_eq!((packet.as_octets(), packet.range()), (&octets[..], range.clone()));
-    }
-    seen
+    afterwards(&packets, told)
 }
 
 /// What is left behind in a database.
@@ -160,11 +156,12 @@ proptest! {
         let batch = packets.iter_mut().zip(&items).zip(&ivs).map(|((packet, (item, sequence, _)), iv)| {
             ToSeal { sa: &sas[item.kind], freshness: Freshness { sequence: *sequence, iv }, packet }
         });
-        let mut seen = Vec::new();
-        seal_batch_with(&mut crypto, Some(&code_points()), batch, |index, packet, result| {
-            assert_eq!(index, seen.len());
-            seen.push((packet.as_octets().to_vec(), result));
+        let mut told = Vec::new();
+        seal_batch_with(&mut crypto, Some(&code_points()), batch, |index, result| {
+            assert_eq!(index, told.len());
+            told.push(handed_out(result.map(|packet| (packet, ()))));
         });
+        let seen: Vec<_> = afterwards(&packets, told).into_iter().map(|(octets, _, result)| (octets, result)).collect();
         prop_assert_eq!(seen, expected);
     }
 }

@@ -49,14 +49,15 @@ proptest! {
         }).collect();
         let mut packets: Vec<_> =
             buffers.iter_mut().map(|(storage, range)| PacketBuf::new(storage, range.clone()).unwrap()).collect();
-        let mut seen = Vec::new();
+        let mut told = Vec::new();
         in_batches(&mut packets, &cuts, |packets| {
-            let first = seen.len();
-            batch.seal_batch(NOW, &mut crypto, &mut rngs[1], Some(&code_points()), packets, |index, packet, result| {
-                assert_eq!(first + index, seen.len());
-                seen.push((packet.as_octets().to_vec(), packet.range(), result));
+            let first = told.len();
+            batch.seal_batch(NOW, &mut crypto, &mut rngs[1], Some(&code_points()), packets, |index, result| {
+                assert_eq!(first + index, told.len());
+                told.push(handed_out(result));
             });
         });
+        let seen = afterwards(&packets, told);
         prop_assert_eq!(seen, expected);
         prop_assert_eq!(format!("{:?}", batch), format!("{:?}", single));
         prop_assert_eq!(&rngs[0], &rngs[1]);

@@ -268,11 +268,15 @@ fn sent(packets: &[&[u8]], choice: &Choice) -> Vec<Vec<u8>> {
     let mut place = 0;
     for chunk in buffers(&mut second).chunks_mut(choice.cut) {
         let start = place;
-        batch.process_batch(&mut Cheap, &mut rngs[1], Some(&code_points), NOW, chunk, |index, packet, result| {
+        batch.process_batch(&mut Cheap, &mut rngs[1], Some(&code_points), NOW, &mut *chunk, |index, result| {
             assert_eq!(start + index, place);
-            assert_eq!((packet.as_octets().to_vec(), packet.range(), result), seen[place]);
+            assert_eq!(result.map(|(_, sent)| sent), seen[place].2);
             place += 1;
         });
+        // What was refused is as the ordinary call leaves it.
+        for (packet, (octets, range, _)) in chunk.iter().zip(&seen[start..]) {
+            assert_eq!((packet.as_octets(), packet.range()), (&octets[..], range.clone()));
+        }
     }
     assert_eq!(place, packets.len());
     assert_eq!(rngs[0], rngs[1]);
@@ -297,9 +301,13 @@ fn received(packets: &[Vec<u8>], choice: &Choice) {
     let mut place = 0;
     for chunk in buffers(&mut second).chunks_mut(choice.cut) {
         let start = place;
-        batch.process_batch(&mut Cheap, Some(&code_points), NOW, chunk, |index, packet, result| {
+        batch.process_batch(&mut Cheap, Some(&code_points), NOW, chunk, |index, result| {
             assert_eq!(start + index, place);
-            assert_eq!((result.is_ok().then(|| packet.as_octets().to_vec()), result), seen[place]);
+            let got = match result {
+                Ok((packet, received)) => (Some(packet.as_octets().to_vec()), Ok(received)),
+                Err(error) => (None, Err(error)),
+            };
+            assert_eq!(got, seen[place]);
             place += 1;
         });
     }

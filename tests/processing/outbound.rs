@@ -3,8 +3,8 @@
 use xcast_sec::crypto::RustCrypto;
 use xcast_sec::ipsec::{
     Action, Addresses, Mode, ModeKind, NoAudit, Outbound, OutboundError, OutboundKey, OutboundSa, OutboundSad,
-    OuterAddress, OuterHeader, PacketBuf, PolicyId, Required, SaConfig, SaId, SealError, SecurityProtocol, SelectorSet,
-    Selectors, Usage,
+    OuterAddress, OuterHeader, PacketBuf, PolicyId, Required, SaConfig, SaId, SadError, SealError, SecurityProtocol,
+    SelectorSet, Selectors, Usage,
 };
 use xcast_sec::wire::Family;
 
@@ -298,10 +298,18 @@ fn the_database_takes_each_association_once() {
     let mut sad = xcast_sec::ipsec::FixedOutboundSad::<RustCrypto, 2>::new();
     let named = SaConfig { source: Some(host(Family::V6, 1)), ..config(0x1000, esp()) };
     assert!(sad.insert(sender_of(&config(0x1000, esp()))).is_ok());
-    let again = sad.insert(sender_of(&config(0x1000, esp()))).unwrap_err();
-    assert_eq!(again.sa().spi(), spi(0x1000));
+    let refused = |refused: Result<(), (SadError, OutboundSa<RustCrypto>)>| {
+        let (error, sa) = refused.unwrap_err();
+        (error, sa.sa().spi())
+    };
+    assert_eq!(refused(sad.insert(sender_of(&config(0x1000, esp())))), (SadError::Duplicate, spi(0x1000)));
     assert!(sad.insert(sender_of(&named)).is_ok(), "for one sender it is another one");
-    assert_eq!(sad.insert(sender_of(&config(0x1001, esp()))).unwrap_err().sa().spi(), spi(0x1001), "full");
+    assert_eq!(refused(sad.insert(sender_of(&config(0x1001, esp())))), (SadError::Full, spi(0x1001)));
+    assert_eq!(
+        refused(sad.insert(sender_of(&named))),
+        (SadError::Duplicate, spi(0x1000)),
+        "also where there is no room"
+    );
     let ids: Vec<SaId> = sad.iter().map(|sa| sa.sa().id()).collect();
     assert_eq!(ids, [sa(&config(0x1000, esp())).id(), sa(&named).id()], "none is lost");
     assert!(format!("{sad:?}").contains("Esp"));

@@ -1,8 +1,8 @@
 //! `CryptoProvider` and `PrfProvider` through `&mut`.
 
 use xcast_sec::crypto::{
-    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, EspParts, Icv,
-    IcvJob, IntegrityAlgorithm, KeyError, PrfAlgorithm, PrfOutput, PrfProvider,
+    AEAD_IV_LEN, AEAD_TAG_LEN, AeadAlgorithm, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, EspLengths,
+    EspParts, Icv, IcvJob, IntegrityAlgorithm, KeyError, PrfAlgorithm, PrfOutput, PrfProvider,
 };
 
 use super::{Calls, shown};
@@ -165,7 +165,8 @@ fn on_jobs(work: impl FnOnce(&mut [EspJob<'_, u8, u8>])) -> String {
     let mut octets = [[5_u8; 24], [6; 24]];
     let results = {
         let [first, second] = &mut octets;
-        let job = |octets| EspJob::new(&1, &2, octets, 4, 4, Some([0, 0, 0, 9])).unwrap();
+        let job =
+            |octets| EspJob::new(&1, &2, octets, EspLengths { iv_len: 4, icv_len: 4 }, Some([0, 0, 0, 9])).unwrap();
         let mut jobs = [job(first), job(second)];
         work(&mut jobs);
         jobs.map(|job| job.result())
@@ -290,7 +291,7 @@ impl CryptoProvider for Least {
 fn jobs_in_turn_encrypt_first_and_decrypt_last() {
     let mut provider = Least::default();
     let mut octets = [5_u8; 28];
-    let mut job = EspJob::new(&1, &2, &mut octets, 4, 12, None).unwrap();
+    let mut job = EspJob::new(&1, &2, &mut octets, EspLengths { iv_len: 4, icv_len: 12 }, None).unwrap();
     assert_eq!(provider.esp_seal(&mut job), Ok(()));
     let EspParts { data, icv, .. } = job.parts();
     assert_eq!((&*data, &*icv), (&[0xe1_u8; 4][..], &[0x1c_u8; 12][..]));
@@ -305,7 +306,7 @@ fn jobs_in_turn_encrypt_first_and_decrypt_last() {
     assert_eq!(names, ["encrypt", "icv", "icv", "decrypt", "icv"]);
     // Room for another ICV than the algorithm's.
     let mut octets = [5_u8; 28];
-    let mut jobs = [EspJob::new(&1, &2, &mut octets, 4, 11, None).unwrap()];
+    let mut jobs = [EspJob::new(&1, &2, &mut octets, EspLengths { iv_len: 4, icv_len: 11 }, None).unwrap()];
     provider.esp_seal_many(&mut jobs);
     assert_eq!(jobs[0].result(), Err(CryptoError::Length));
     provider.esp_open_many(&mut jobs);

@@ -122,8 +122,11 @@ pub(crate) fn tree(which: u8) -> (lkh::Controller<4>, lkh::Member) {
     (controller, member)
 }
 
+/// Octets of two states of the hash, by the algorithms of [`INTEGRITY`].
+pub(crate) const TWO_STATES: [usize; 5] = [32, 40, 64, 128, 128];
+
 /// Octets of the round keys of AES, one way, with a key of so many.
-fn round_keys(key_len: usize) -> usize {
+pub(crate) fn round_keys(key_len: usize) -> usize {
     16 * (key_len / 4 + 7)
 }
 
@@ -146,8 +149,7 @@ fn key_handles() {
         let secret = round_keys(if algorithm.0 == CipherAlgorithm::AesCtr { algorithm.1 - 4 } else { algorithm.1 });
         wiped_when_dropped(&format!("{algorithm:?}"), secret, |which| cipher_key(algorithm, which));
     }
-    // Two states of the hash.
-    for (algorithm, secret) in INTEGRITY.into_iter().zip([32, 40, 64, 128, 128]) {
+    for (algorithm, secret) in INTEGRITY.into_iter().zip(TWO_STATES) {
         wiped_when_dropped(&format!("{algorithm:?}"), secret, |which| integrity_key(algorithm, which));
     }
     for (algorithm, secret) in PRFS.into_iter().zip([40, 64]) {

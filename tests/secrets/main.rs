@@ -7,6 +7,12 @@
 #[path = "../common/algorithms.rs"]
 mod algorithms;
 mod holders;
+#[cfg(feature = "simd-detect")]
+mod lanes;
+#[cfg(feature = "simd-detect")]
+#[path = "../common/levels.rs"]
+mod levels;
+mod listed;
 mod memory;
 mod messages;
 mod shows;

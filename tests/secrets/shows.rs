@@ -2,7 +2,9 @@
 
 use std::fmt::{Debug, Display};
 
-use xcast_sec::crypto::{CryptoProvider, EspJob, Icv, IcvJob, PrfOutput, PrfProvider, RustCrypto, SecretKey};
+use xcast_sec::crypto::{
+    CryptoProvider, EspJob, EspLengths, Icv, IcvJob, PrfOutput, PrfProvider, RustCrypto, SecretKey,
+};
 use xcast_sec::group::ike::{Cookies, Phase1Config, Role};
 use xcast_sec::group::membership::Saved;
 use xcast_sec::group::spi::HashRule;
@@ -48,7 +50,7 @@ fn debug(what: &(impl Debug + ?Sized)) -> String {
     format!("{what:?} {what:#?} {what:x?} {what:#x?}")
 }
 
-fn hides(what: &impl Debug) {
+pub(crate) fn hides(what: &impl Debug) {
     let text = debug(what);
     assert!(text.len() > 20, "it shows something: {text}");
     shows_no_key(std::any::type_name_of_val(what), &text);
@@ -92,7 +94,7 @@ fn signers() {
 fn jobs() {
     let (cipher, integrity) = (cipher_key(CIPHERS[0], 1), integrity_key(INTEGRITY[2], 1));
     let mut octets = key::<64>(1);
-    hides(&EspJob::new(&cipher, &integrity, &mut octets, 16, 16, None).unwrap());
+    hides(&EspJob::new(&cipher, &integrity, &mut octets, EspLengths { iv_len: 16, icv_len: 16 }, None).unwrap());
     let (parts, received) = (key::<64>(1), key::<16>(1));
     hides(&IcvJob::verify(&integrity, [&parts[..]].into_iter(), &received));
     let mut computed = IcvJob::compute(&integrity, [&parts[..]].into_iter());
@@ -136,6 +138,20 @@ fn key_management() {
     hides(&listener);
     let mac = integrity_key(INTEGRITY[2], 1);
     hides(&Saved { crypto: &mut RustCrypto, key: &mac, number: 1 });
+}
+
+/// A key is pushed as octets of a message, which nothing that reads them shows.
+#[test]
+fn what_a_push_is_read_into() {
+    use xcast_sec::group::ike::{Description, Payloads};
+    // An SA payload, and a KD payload of key octets behind it.
+    let mut octets = vec![17, 0, 0, 8, 0, 0, 0, 0];
+    octets.extend([0, 0, 0, 4 + 64]);
+    octets.extend(key::<64>(1));
+    hides(&Payloads::new(1, &octets));
+    let description = Description::parse(&octets).unwrap();
+    assert_eq!(description.kd(), key::<64>(1));
+    hides(&description);
 }
 
 /// An error says what was wrong with a key, and not which key it was.

@@ -403,9 +403,9 @@ fn batches() -> bool {
         packet,
     });
     let mut passed = 0;
-    seal_batch_with(&mut RustCrypto, Some(&code_points), batch, |_, _, result| passed += usize::from(result.is_ok()));
+    seal_batch_with(&mut RustCrypto, Some(&code_points), batch, |_, result| passed += usize::from(result.is_ok()));
     let batch = packets.iter_mut().flatten();
-    open_batch(&raw, &mut windows, &mut RustCrypto, Some(&code_points), batch, |_, _, result| {
+    open_batch(&raw, &mut windows, &mut RustCrypto, Some(&code_points), batch, |_, result| {
         passed += usize::from(result.is_ok());
     });
     if passed != 2 * COUNT {
@@ -423,8 +423,8 @@ fn batches() -> bool {
     let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, 128..end));
     let batch = packets.iter_mut().flatten();
     let mut last = 0;
-    ours.seal_batch(now, &mut RustCrypto, &mut Zeros, Some(&code_points), batch, |_, _, sealed| {
-        last = sealed.map_or(0, |sealed| sealed.sequence);
+    ours.seal_batch(now, &mut RustCrypto, &mut Zeros, Some(&code_points), batch, |_, sealed| {
+        last = sealed.map_or(0, |(_, sealed)| sealed.sequence);
     });
     if last != COUNT as u64
         || spd.push(entry).is_err()
@@ -440,12 +440,12 @@ fn batches() -> bool {
     let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, 128..end));
     let batch = packets.iter_mut().flatten();
     let mut passed = 0;
-    outbound.process_batch(&mut RustCrypto, &mut Zeros, Some(&code_points), now, batch, |_, _, sent| {
-        passed += usize::from(matches!(sent, Ok(Sent::Protected { .. })));
+    outbound.process_batch(&mut RustCrypto, &mut Zeros, Some(&code_points), now, batch, |_, sent| {
+        passed += usize::from(matches!(sent, Ok((_, Sent::Protected { .. }))));
     });
     let batch = packets.iter_mut().flatten();
-    inbound.process_batch(&mut RustCrypto, Some(&code_points), now, batch, |_, _, received| {
-        passed += usize::from(matches!(received, Ok(Received::Protected(_))));
+    inbound.process_batch(&mut RustCrypto, Some(&code_points), now, batch, |_, received| {
+        passed += usize::from(matches!(received, Ok((_, Received::Protected(_)))));
     });
     // What is open now is none of the receiver's: it is not for this host.
     let mut receiver = Receiver::new(inbound, code_points, ReceiverPolicy::default());

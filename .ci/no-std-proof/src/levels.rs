@@ -69,7 +69,7 @@ fn opened_by<P: CryptoProvider>(
     let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, range.clone()));
     let (mut opened, mut refused) = (0, 0);
     let batch = packets.iter_mut().flatten();
-    open_batch(sa, &mut windows, crypto, Some(&code_points), batch, |index, _, result| match result {
+    open_batch(sa, &mut windows, crypto, Some(&code_points), batch, |index, result| match result {
         Ok(_) => opened += 1,
         Err(_) => refused += usize::from(index == COUNT - 1),
     });
@@ -97,9 +97,11 @@ fn sealed_by<P: CryptoProvider>(
     let mut sealed = 0;
     let mut range = 0..0;
     let code_points = CodePoints::rfc4727_experiment();
-    seal_batch_with(crypto, Some(&code_points), batch, |_, packet, result| {
-        sealed += usize::from(result.is_ok());
-        range = packet.range();
+    seal_batch_with(crypto, Some(&code_points), batch, |_, result| {
+        if let Ok(packet) = result {
+            sealed += 1;
+            range = packet.range();
+        }
     });
     (sealed == COUNT).then_some((sa, range))
 }

@@ -150,7 +150,7 @@ impl Agreement {
     pub(crate) fn sender(&self) -> Result<GroupSender, Box<dyn Error>> {
         let mut sad = FixedOutboundSad::new();
         for sa in self.associations()? {
-            sad.insert(OutboundSa::new(sa, Instant::START)?).map_err(|_| "no room for an association")?;
+            sad.insert(OutboundSa::new(sa, Instant::START)?).map_err(|(error, _)| error)?;
         }
         Ok(Sender::new(Outbound::new(sad, self.policy()?, NoAudit), self.code_points))
     }
@@ -159,7 +159,7 @@ impl Agreement {
     pub(crate) fn receiver(&self) -> Result<MemberReceiver, Box<dyn Error>> {
         let mut sad = FixedSad::new();
         for sa in self.associations()? {
-            sad.insert(sa, Usage::new(Instant::START)).map_err(|_| "no room for an association")?;
+            sad.insert(sa, Usage::new(Instant::START)).map_err(|(error, _)| error)?;
         }
         let windows = SenderWindows::new(64).ok_or("window size")?;
         let inbound = Inbound::new(sad, windows, self.policy()?, AnySender, NoAudit);

@@ -6,8 +6,12 @@ use hmac::digest::{Digest, FixedOutput, Output, Update};
 use hmac::{EagerHash, Hmac, KeyInit};
 use sha1::Sha1;
 use sha2::Sha256;
+use zeroize::zeroize_stack;
 
 use crate::crypto::{CryptoError, KeyError, PrfAlgorithm, PrfOutput, PrfProvider};
+
+/// Octets of the stack that the hashes' crates leave their states on, and what they came from: with unoptimised code more.
+const LEFT: usize = if cfg!(debug_assertions) { 8 * 1024 } else { 1024 };
 
 /// The key of a prf, taken by [`RustCrypto`](super::RustCrypto). Its `Debug` shows the algorithm alone.
 pub struct RustCryptoPrfKey(Keyed);
@@ -19,11 +23,16 @@ enum Keyed {
 
 impl core::fmt::Debug for RustCryptoPrfKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let algorithm = match self.0 {
+        f.debug_tuple("RustCryptoPrfKey").field(&self.algorithm()).finish()
+    }
+}
+
+impl RustCryptoPrfKey {
+    const fn algorithm(&self) -> PrfAlgorithm {
+        match self.0 {
             Keyed::Sha1(_) => PrfAlgorithm::HmacSha1,
             Keyed::Sha256(_) => PrfAlgorithm::HmacSha2_256,
-        };
-        f.debug_tuple("RustCryptoPrfKey").field(&algorithm).finish()
+        }
     }
 }
 
@@ -44,23 +53,31 @@ impl PrfProvider for super::RustCrypto {
     where
         I: IntoIterator<Item = &'p [u8]>,
     {
+        let mut output = zeroed(key.algorithm())?;
         match &key.0 {
-            Keyed::Sha1(key) => PrfOutput::new(&mac::<Sha1>(key, parts)),
-            Keyed::Sha256(key) => PrfOutput::new(&mac::<Sha256>(key, parts)),
-        }
-        // No output here is longer than there is room for.
-        .ok_or(CryptoError::Provider)
+            Keyed::Sha1(key) => mac::<Sha1>(key, parts, output.as_mut_octets()),
+            Keyed::Sha256(key) => mac::<Sha256>(key, parts, output.as_mut_octets()),
+        }?;
+        Ok(output)
     }
 
     fn hash<'p, I>(&mut self, algorithm: PrfAlgorithm, parts: I) -> Result<PrfOutput, CryptoError>
     where
         I: IntoIterator<Item = &'p [u8]>,
     {
+        let mut output = zeroed(algorithm)?;
         match algorithm {
-            PrfAlgorithm::HmacSha1 => digest::<Sha1>(parts),
-            PrfAlgorithm::HmacSha2_256 => digest::<Sha256>(parts),
-        }
+            PrfAlgorithm::HmacSha1 => digest::<Sha1>(parts, output.as_mut_octets()),
+            PrfAlgorithm::HmacSha2_256 => digest::<Sha256>(parts, output.as_mut_octets()),
+        }?;
+        Ok(output)
     }
+}
+
+/// Room for an output.
+fn zeroed(algorithm: PrfAlgorithm) -> Result<PrfOutput, CryptoError> {
+    // No output here is longer than there is room for.
+    PrfOutput::zeroed(algorithm.output_len()).ok_or(CryptoError::Provider)
 }
 
 /// The two states after `key`, of any length.
@@ -68,23 +85,48 @@ pub(super) fn keyed<D: EagerHash>(key: &[u8]) -> Result<HmacCore<D>, KeyError> {
     HmacCore::new_from_slice(key).map_err(|_| KeyError::WrongLength { actual: key.len() })
 }
 
-/// The whole MAC over `parts`.
-pub(super) fn mac<'p, D: EagerHash>(key: &HmacCore<D>, parts: impl IntoIterator<Item = &'p [u8]>) -> Output<Hmac<D>> {
+/// The whole MAC over `parts`, written where it is to stay: `output` has its length.
+pub(super) fn mac<'p, D: EagerHash>(
+    key: &HmacCore<D>,
+    parts: impl IntoIterator<Item = &'p [u8]>,
+    output: &mut [u8],
+) -> Result<(), CryptoError> {
+    let output = <&mut Output<Hmac<D>>>::try_from(output).map_err(|_| CryptoError::Length)?;
+    write_mac::<D>(key, parts, output);
+    zeroize_stack::<LEFT>();
+    Ok(())
+}
+
+#[inline(never)]
+fn write_mac<'p, D: EagerHash>(
+    key: &HmacCore<D>,
+    parts: impl IntoIterator<Item = &'p [u8]>,
+    output: &mut Output<Hmac<D>>,
+) {
     // `Hmac` is the two states and a block buffer, which is empty after the key: the handle does without, and each packet
     // gets a new one.
     let mut mac = Hmac::<D>::compose(key.clone(), Default::default());
     for part in parts {
         Update::update(&mut mac, part);
     }
-    mac.finalize_fixed()
+    mac.finalize_into(output);
 }
 
-fn digest<'p, D: EagerHash + Digest>(parts: impl IntoIterator<Item = &'p [u8]>) -> Result<PrfOutput, CryptoError> {
+/// The hash over `parts`, written where it is to stay: `output` has its length.
+fn digest<'p, D: Digest>(parts: impl IntoIterator<Item = &'p [u8]>, output: &mut [u8]) -> Result<(), CryptoError> {
+    let output = <&mut Output<D>>::try_from(output).map_err(|_| CryptoError::Length)?;
+    write_digest::<D>(parts, output);
+    zeroize_stack::<LEFT>();
+    Ok(())
+}
+
+#[inline(never)]
+fn write_digest<'p, D: Digest>(parts: impl IntoIterator<Item = &'p [u8]>, output: &mut Output<D>) {
     let mut hash = <D as Digest>::new();
     for part in parts {
         Digest::update(&mut hash, part);
     }
-    PrfOutput::new(&Digest::finalize(hash)).ok_or(CryptoError::Provider)
+    Digest::finalize_into(hash, output);
 }
 
 #[cfg(test)]
@@ -155,6 +197,24 @@ mod tests {
             assert_eq!(hex(output.as_octets()), expected);
             assert_eq!(output.as_octets().len(), algorithm.output_len());
         }
+    }
+
+    /// An output is nowhere but where it was asked for.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn outputs_leave_no_copies() {
+        use crate::crypto::left_behind::left_behind;
+        fn check(name: &str, write: impl Fn(&mut [u8]) -> Result<(), CryptoError>, len: usize) {
+            let mut output = std::vec![0; len];
+            let left = left_behind(|| write(&mut output).unwrap());
+            assert!(output.iter().any(|octet| *octet != 0) && !left.holds(&output), "{name}");
+        }
+        let data = [&b"all"[..], b" of you"];
+        let (sha1, sha256) = (keyed::<Sha1>(b"Jefe").unwrap(), keyed::<Sha256>(b"Jefe").unwrap());
+        check("HMAC-SHA1", |output| mac::<Sha1>(&sha1, data, output), 20);
+        check("HMAC-SHA2-256", |output| mac::<Sha256>(&sha256, data, output), 32);
+        check("SHA-1", |output| digest::<Sha1>(data, output), 20);
+        check("SHA-256", |output| digest::<Sha256>(data, output), 32);
     }
 
     /// Compiles only if the underlying crates wipe the states when they are dropped.

@@ -13,6 +13,7 @@ use core::arch::x86_64::{
     _mm512_extracti64x2_epi64, _mm512_inserti64x2, _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_xor_si512,
 };
 use core::array::from_fn;
+use core::hint::black_box;
 use fearless_simd::{Avx512, Simd, SimdBase, SimdInto, kernel, u8x16, u8x64};
 use zeroize::Zeroize;
 
@@ -84,7 +85,9 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
     // Whether 10, 12 or 14 rounds is not known when this is compiled, so that they are not written out: written out, one
     // vector's would come after the other's, and the processor would have to look far ahead to overlap them.
     let [first, others @ .., last] = keys.get(..count).unwrap_or_default() else { return false };
-    let used = (first, others, last);
+    // Where the keys lie is news to the compiler for each block: it would keep some of them in vectors that it has no room for, and
+    // their copies on the stack would not be wiped.
+    let used = || black_box((first, others, last));
 
     for at in 0..common / 4 {
         // The first block of each lane, then the second, the third and the fourth.
@@ -94,7 +97,7 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
             [*a, *b, *c, *d] = turned(avx512, loaded(avx512, fours, at));
         }
         for data in &mut steps {
-            state = chained(avx512, used, state, *data);
+            state = chained(avx512, used(), state, *data);
             *data = state;
         }
         let [a, b, c, d] = steps;
@@ -110,7 +113,7 @@ fn lockstep<const G: usize>(avx512: Avx512, count: usize, lanes: &mut [Option<La
             let (a, b) = (a.unwrap_or(NO_BLOCK), b.unwrap_or(NO_BLOCK));
             *data = gather(avx512, [a, b, c.unwrap_or(NO_BLOCK), d.unwrap_or(NO_BLOCK)]);
         }
-        state = chained(avx512, used, state, data);
+        state = chained(avx512, used(), state, data);
         for (state, rest) in state.into_iter().zip(&mut rest) {
             for (block, rest) in split(avx512, state).into_iter().zip(rest) {
                 if let Some(to) = rest.get_mut(at) {

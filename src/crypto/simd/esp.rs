@@ -18,7 +18,8 @@ pub(super) fn seal(lanes: Lanes, jobs: &mut [Job<'_>]) {
         apart(chunk, Jobs::first(chunk.len()).without(plan.together), |ones| RustCrypto.esp_seal_many(ones));
         encrypt(lanes, chunk, &plan.by_cipher, &mut plan.together);
         for group in plan.by_hash.groups(lanes.most()) {
-            let macs = macs(lanes, chunk, group);
+            let mut macs = Macs::none();
+            compute(&mut macs, lanes, chunk, group);
             for (index, mac) in group.indices().zip(macs.iter()) {
                 if let Some(job) = chunk.get_mut(index)
                     && plan.together.has(index)
@@ -37,7 +38,8 @@ pub(super) fn open(lanes: Lanes, jobs: &mut [Job<'_>]) {
         let plan = Plan::new(lanes, chunk, false);
         apart(chunk, Jobs::first(chunk.len()).without(plan.together), |ones| RustCrypto.esp_open_many(ones));
         for group in plan.by_hash.groups(lanes.most()) {
-            let macs = macs(lanes, chunk, group);
+            let mut macs = Macs::none();
+            compute(&mut macs, lanes, chunk, group);
             let mut verified = Jobs::default();
             for (index, mac) in group.indices().zip(macs.iter()) {
                 let Some(job) = chunk.get_mut(index) else { continue };
@@ -131,8 +133,8 @@ fn encrypt_lockstep(avx512: Avx512, chunk: &mut [Job<'_>], group: Group<'_>, lef
     }
 }
 
-/// The MACs of a group, over what its packets hold now.
-fn macs(lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) -> Macs {
+/// Computes the MACs of a group, over what its packets hold now.
+fn compute(macs: &mut Macs, lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) {
     let jobs = group.indices().filter_map(|index| chunk.get(index));
     // Filled in place: it is too large to be moved for nothing.
     let mut side = heapless::Vec::<Lane<'_, '_>, WIDEST>::new();
@@ -144,7 +146,7 @@ fn macs(lanes: Lanes, chunk: &[Job<'_>], group: Group<'_>) -> Macs {
     if side.len() != group.len() {
         side.clear();
     }
-    Macs::new(lanes, &mut side)
+    macs.compute(lanes, &mut side);
 }
 
 /// Decrypts those that were verified.

@@ -53,7 +53,8 @@ where
     }
     order.sort(Jobs::first(CHUNK).without(which));
     for group in order.groups(lanes.most()) {
-        let macs = {
+        let mut macs = Macs::none();
+        {
             let jobs = || group.indices().filter_map(|index| chunk.get(index));
             // Filled in place: they are too large to be moved for nothing.
             let mut parts = heapless::Vec::<I, WIDEST>::new();
@@ -70,8 +71,8 @@ where
             if side.len() != group.len() {
                 side.clear();
             }
-            Macs::new(lanes, &mut side)
-        };
+            macs.compute(lanes, &mut side);
+        }
         for (index, mac) in group.indices().zip(macs.iter()) {
             let Some(job) = chunk.get_mut(index) else { continue };
             let result = match job.received() {

@@ -22,12 +22,17 @@ pub(super) struct Macs {
 }
 
 impl Macs {
+    /// None, and room for those of a group. They are computed where they lie, once: what is moved leaves a copy.
+    pub(super) const fn none() -> Self {
+        Self { macs: [0; WIDEST], len: 0, computed: false }
+    }
+
     /// Computes those of `side`, whose keys are all of one hash.
-    pub(super) fn new(lanes: Lanes, side: &mut [Lane<'_, '_>]) -> Self {
-        let mut macs = Self { macs: [0; WIDEST], len: side.len(), computed: false };
-        let Some(hash) = side.first().and_then(|lane| lane.key.chaining()).map(Chaining::hash) else { return macs };
-        let Some(done) = macs.macs.get_mut(..side.len()) else { return macs };
-        macs.computed = match lanes {
+    pub(super) fn compute(&mut self, lanes: Lanes, side: &mut [Lane<'_, '_>]) {
+        let Some(hash) = side.first().and_then(|lane| lane.key.chaining()).map(Chaining::hash) else { return };
+        let Some(done) = self.macs.get_mut(..side.len()) else { return };
+        self.len = done.len();
+        self.computed = match lanes {
             _ if side.len() < lanes.least() => hmac::one_by_one(side, done),
             Lanes::Sixteen(avx512) => hmac::macs(avx512, hash, side, done),
             Lanes::Eight(avx2) => hmac::macs(avx2, hash, side, done),
@@ -36,7 +41,6 @@ impl Macs {
         for mac in done {
             *mac &= mask(hash);
         }
-        macs
     }
 
     /// The MACs, in the order of the lanes: of all, or of none if there was one that could not be computed.
@@ -97,6 +101,9 @@ pub(super) fn integer(octets: &[u8]) -> u128 {
         && let Ok(high) = <[u8; 4]>::try_from(high)
     {
         return u128::from(u64::from_le_bytes(*low)) | (u128::from(u32::from_le_bytes(high)) << 64);
+    }
+    if let Ok(whole) = <[u8; 16]>::try_from(octets) {
+        return u128::from_le_bytes(whole);
     }
     let mut whole = [0; 16];
     for (to, from) in whole.iter_mut().zip(octets) {

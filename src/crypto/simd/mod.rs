@@ -2,6 +2,7 @@
 
 mod key;
 mod level;
+mod prf;
 
 #[cfg(target_arch = "x86_64")]
 mod cbc;
@@ -33,6 +34,10 @@ mod sha1;
 mod sha256;
 #[cfg(target_arch = "x86_64")]
 mod width;
+#[cfg(target_arch = "x86_64")]
+mod wipe;
+#[cfg(all(test, target_arch = "x86_64", target_os = "linux", feature = "simd-detect"))]
+mod wiped;
 
 pub use key::{SimdCipherKey, SimdIntegrityKey};
 
@@ -63,6 +68,9 @@ use super::{
 /// Jobs may differ in key, algorithm and length. Those of one algorithm and about one length go together best, because a lane
 /// that has ended waits for the longest beside it; up to 64 jobs of a call are put in such an order.
 ///
+/// It is a [`PrfProvider`](super::PrfProvider) too, as [`RustCrypto`] is, so that a host needs no second provider for key
+/// management.
+///
 /// It holds what it knows of the processor. Key handles work with any value of this type, but those made by a value that knows
 /// of fewer lanes keep to them. They are larger than [`RustCrypto`]'s: round keys and chaining values are there twice.
 ///
@@ -72,8 +80,9 @@ use super::{
 ///
 /// - Round keys are expanded by the processor's AES instructions. No lane has a branch or table look-up that depends on a
 ///   secret; which jobs go together depends on algorithms and lengths alone.
-/// - Copies of round keys that are made for a lockstep are wiped at its end. Vectors that were spilled on the stack are not
-///   within reach of wiping.
+/// - What of round keys, keyed chaining values and right ICVs lay on the stack while packets went side by side is wiped behind each
+///   group of them, as far as the stack frame was foreseen to reach. What is in vector registers stays there until they are used
+///   again.
 /// - ICVs are compared as integers, in constant time, and a packet is decrypted only if its own verifies.
 #[derive(Clone, Copy, Debug)]
 pub struct SimdCrypto {

@@ -105,6 +105,28 @@ impl<P: CryptoProvider + ?Sized, S: InboundSad<P> + ?Sized> InboundSad<P> for &m
     }
 }
 
+/// Why a database did not take an association. Nothing is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SadError {
+    /// There is no room.
+    Full,
+    /// There is one with the same protocol, SPI, destination and source (RFC 4301 §4.1): which of the two a packet is under,
+    /// nobody could say.
+    Duplicate,
+}
+
+impl core::fmt::Display for SadError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Full => "association database full",
+            Self::Duplicate => "association with a protocol, SPI, destination and source that are in the database",
+        })
+    }
+}
+
+impl core::error::Error for SadError {}
+
 /// A database of up to `N` associations, with what is counted of them.
 ///
 /// An association stays where it was put, and is dropped there: none of its key's octets are left behind when it goes.
@@ -126,14 +148,17 @@ impl<P: CryptoProvider, const N: usize> FixedSad<P, N> {
     ///
     /// # Errors
     ///
-    /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
+    /// The association is handed back, with why it was not taken:
+    ///
+    /// - [`SadError::Duplicate`], also where there is no room.
+    /// - [`SadError::Full`].
     #[allow(clippy::result_large_err, reason = "an association that does not fit is not lost")]
-    pub fn insert(&mut self, sa: Sa<P>, usage: Usage) -> Result<(), Sa<P>> {
+    pub fn insert(&mut self, sa: Sa<P>, usage: Usage) -> Result<(), (SadError, Sa<P>)> {
         if self.state(&sa.id()).is_some() {
-            return Err(sa);
+            return Err((SadError::Duplicate, sa));
         }
         let free = self.spis.iter_mut().zip(&mut self.slots).find(|(_, slot)| slot.is_none());
-        let Some((spi, slot)) = free else { return Err(sa) };
+        let Some((spi, slot)) = free else { return Err((SadError::Full, sa)) };
         *spi = sa.spi().value();
         *slot = Some((sa, InboundState::new(usage)));
         Ok(())

@@ -6,6 +6,7 @@ use core::ops::Range;
 use crate::crypto::MAX_ICV_LEN;
 use crate::ipsec::association::config::RoutingCoverage;
 use crate::ipsec::packet::construction::{Refusal, Unfit};
+use crate::ipsec::packet::front::IMMUTABLE_V4;
 use crate::ipsec::packet::placement::Place;
 use crate::wire::{
     BitmapPlace, CodePoints, ExtensionHeader, Family, IpHeader, Ipv4Header, Ipv6Options, ParseError, XcastHeader, ah,
@@ -176,9 +177,6 @@ impl<'a> Coverage<'a> {
         }
     }
 }
-
-/// The octets of an IPv4 header in front of its destination that do not change on the way.
-const IMMUTABLE_V4: u128 = 0xff00_ffff_ffff_0000_00ff_0000_ffff_ffff;
 
 /// Copies an IPv4 header without options, mutable fields zeroed (RFC 4302 §3.3.3.1.1).
 fn normalise_plain_v4(header: &[u8; ipv4::MIN_HEADER_LEN], normalised: &mut [u8; MAX_FRONT_LEN]) {

@@ -11,18 +11,30 @@ const ICV_AT: usize = ipv4::MIN_HEADER_LEN + ah::FIXED_LEN;
 
 /// The octets that do not change on the way (RFC 4302 §3.3.3.1.1), for an ICV of each number of 4-octet words.
 static IMMUTABLE: [[u8; LEN]; MAX_ICV_LEN / 4 + 1] = {
-    let mut masks = [[u8::MAX; LEN]; MAX_ICV_LEN / 4 + 1];
+    let mut masks = [[0; LEN]; MAX_ICV_LEN / 4 + 1];
     let (mut rest, mut icv_len) = (masks.as_mut_slice(), 0);
     while let Some((mask, behind)) = rest.split_first_mut() {
-        clear(mask, ipv4::TOS_AT, 1);
-        clear(mask, ipv4::FLAGS_AT, 2);
-        clear(mask, ipv4::TTL_AT, 1);
-        clear(mask, ipv4::CHECKSUM_AT, 2);
-        clear(mask, ICV_AT, icv_len);
+        *mask = immutable(icv_len);
         (rest, icv_len) = (behind, icv_len + 4);
     }
     masks
 };
+
+/// Those of them in front of the destination.
+pub(super) const IMMUTABLE_V4: u128 = match immutable(0).first_chunk() {
+    Some(first) => u128::from_be_bytes(*first),
+    None => 0,
+};
+
+const fn immutable(icv_len: usize) -> [u8; LEN] {
+    let mut mask = [u8::MAX; LEN];
+    clear(&mut mask, ipv4::TOS_AT, 1);
+    clear(&mut mask, ipv4::FLAGS_AT, 2);
+    clear(&mut mask, ipv4::TTL_AT, 1);
+    clear(&mut mask, ipv4::CHECKSUM_AT, 2);
+    clear(&mut mask, ICV_AT, icv_len);
+    mask
+}
 
 const fn clear(mask: &mut [u8; LEN], at: usize, len: usize) {
     let (_, mut rest) = mask.split_at_mut(at);

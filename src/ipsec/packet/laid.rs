@@ -1,6 +1,6 @@
 //! A packet laid out to be sealed: headers and trailer are in place, and what is left is to compute.
 
-use crate::crypto::{AEAD_IV_LEN, CryptoError, CryptoProvider, EspJob, Icv};
+use crate::crypto::{AEAD_IV_LEN, CryptoError, CryptoProvider, EspJob, EspLengths, Icv};
 use crate::ipsec::association::sa::{AhTransform, EspKeys, EspTransform, Sa, Transform, high_half};
 use crate::ipsec::packet::coverage::{Coverable, Coverage};
 use crate::ipsec::packet::error::SealError;
@@ -109,7 +109,13 @@ impl Laid {
         let Transform::Esp(transform) = &sa.transform else { return None };
         let EspKeys::Separate { cipher, integrity, .. } = &transform.keys else { return None };
         let esp = octets.get_mut(self.at..)?;
-        EspJob::new(cipher, integrity, esp, transform.iv_len, transform.icv_len, high_half(sa, self.sequence))
+        EspJob::new(
+            cipher,
+            integrity,
+            esp,
+            EspLengths { iv_len: transform.iv_len, icv_len: transform.icv_len },
+            high_half(sa, self.sequence),
+        )
     }
 
     /// What AH covers; `None` for ESP.

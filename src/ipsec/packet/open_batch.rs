@@ -12,7 +12,7 @@ use crate::wire::CodePoints;
 
 /// Opens each of `packets` as [`open()`](crate::ipsec::open()) does, in order, with the same results, windows and octets of what
 /// is opened: what algorithms take of several packets is handed to `crypto` in one piece. `done` is called once for each packet,
-/// in order, with its place in the batch, and the packet.
+/// in order, with its place in the batch, and the packet if it is open.
 ///
 /// # Security
 ///
@@ -30,7 +30,7 @@ pub fn open_batch<'r, 'b: 'r, P, S, R, I, D>(
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
     I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
-    D: FnMut(usize, &mut PacketBuf<'_>, Result<Opened, OpenError>),
+    D: FnMut(usize, Result<(&mut PacketBuf<'_>, Opened), OpenError>),
 {
     in_chunks(packets, |first, packets| {
         let mut tried = [const { None }; CHUNK];
@@ -39,7 +39,7 @@ pub fn open_batch<'r, 'b: 'r, P, S, R, I, D>(
             let mut read = None;
             let tried = tried.as_ref();
             let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, tried, &mut read, packet);
-            done(index, packet, result.map(|done| done.opened()));
+            done(index, result.map(|done| (&mut **packet, done.opened())));
         }
     });
 }

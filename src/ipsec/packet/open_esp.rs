@@ -1,6 +1,6 @@
 //! Opening ESP (RFC 4303 §3.4).
 
-use crate::crypto::{AEAD_TAG_LEN, CryptoError, CryptoProvider, EspJob};
+use crate::crypto::{AEAD_TAG_LEN, CryptoError, CryptoProvider, EspJob, EspLengths};
 use crate::ipsec::association::config::{Mode, SecurityProtocol};
 use crate::ipsec::association::sa::{EspKeys, EspTransform, Sa, high_half};
 use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden};
@@ -56,7 +56,7 @@ impl Arrived {
                 let result = match known {
                     Some(result) => result,
                     None => {
-                        let job = EspJob::new(cipher, integrity, esp, iv_len, icv_len, high);
+                        let job = EspJob::new(cipher, integrity, esp, EspLengths { iv_len, icv_len }, high);
                         crypto.esp_open(&mut job.ok_or(OpenError::EspLength)?)
                     }
                 };

@@ -23,7 +23,8 @@ pub struct ToSeal<'r, 'b, P: CryptoProvider> {
 
 /// Seals each of `packets` as [`seal_with`](crate::ipsec::seal_with) does, with the same octets and results: what algorithms
 /// take of several packets is handed to `crypto` in one piece. `done` is called once for each packet, in order, with its place
-/// in the batch, and the packet.
+/// in the batch, and the packet if it is sealed: what `done` gets can be sent, and nothing else is to be. A packet that is
+/// refused is in its buffer still, in the clear.
 ///
 /// ```
 /// # #[cfg(feature = "rust-crypto")] {
@@ -50,8 +51,9 @@ pub struct ToSeal<'r, 'b, P: CryptoProvider> {
 ///     ToSeal { sa: &sas[index % 2], freshness: Freshness { sequence, iv: &[7; 16] }, packet } // An IV to be random.
 /// });
 /// let mut sealed = 0;
-/// seal_batch_with(&mut RustCrypto, None, batch, |index, packet, result| {
-///     assert!(result.is_ok() && packet.len() > 40); // To the device.
+/// seal_batch_with(&mut RustCrypto, None, batch, |index, packet| {
+///     let Ok(packet) = packet else { return };
+///     assert!(packet.len() > 40); // To the device.
 ///     sealed = index + 1;
 /// });
 /// assert_eq!(sealed, 8);
@@ -65,7 +67,7 @@ pub fn seal_batch_with<'r, 'b: 'r, P, I, D>(crypto: &mut P, code_points: Option<
 where
     P: CryptoProvider + 'r,
     I: IntoIterator<Item = ToSeal<'r, 'b, P>>,
-    D: FnMut(usize, &mut PacketBuf<'_>, Result<(), SealError>),
+    D: FnMut(usize, Result<&mut PacketBuf<'_>, SealError>),
 {
     let mut rows = Rows::<&'r Sa<P>>::new();
     let mut first = 0;
@@ -83,12 +85,12 @@ where
 fn finish<'r, P, D>(crypto: &mut P, rows: &mut Rows<'r, '_, &'r Sa<P>>, first: usize, done: &mut D) -> usize
 where
     P: CryptoProvider + 'r,
-    D: FnMut(usize, &mut PacketBuf<'_>, Result<(), SealError>),
+    D: FnMut(usize, Result<&mut PacketBuf<'_>, SealError>),
 {
     compute_all(crypto, rows, |sa| Some(*sa));
     let mut index = first;
     for row in rows.iter_mut() {
-        done(index, row.packet, row.outcome);
+        done(index, row.outcome.map(|()| &mut *row.packet));
         index = index.saturating_add(1);
     }
     rows.clear();

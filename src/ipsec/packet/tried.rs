@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use crate::crypto::{CryptoError, CryptoProvider, EspJob, IcvJob};
+use crate::crypto::{CryptoError, CryptoProvider, EspJob, EspLengths, IcvJob};
 use crate::ipsec::association::config::SecurityProtocol;
 use crate::ipsec::association::sa::{EspKeys, Sa, Transform, high_half};
 use crate::ipsec::association::sad::SadLookup;
@@ -97,7 +97,13 @@ where
             let EspKeys::Separate { cipher, integrity, .. } = &transform.keys else { continue };
             let place = &arrived.place;
             let Some(esp) = packet.as_mut_octets().get_mut(place.at..place.packet_len) else { continue };
-            let job = EspJob::new(cipher, integrity, esp, transform.iv_len, transform.icv_len, high_half(sa, sequence));
+            let job = EspJob::new(
+                cipher,
+                integrity,
+                esp,
+                EspLengths { iv_len: transform.iv_len, icv_len: transform.icv_len },
+                high_half(sa, sequence),
+            );
             if let Some(job) = job
                 && jobs.push(job).is_ok()
             {

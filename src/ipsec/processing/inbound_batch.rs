@@ -19,7 +19,7 @@ use crate::wire::CodePoints;
 impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
     /// Processes each of `packets` as [`process`](Self::process) does, in order, with the same results, windows, counters and
     /// audit events, and the same octets of what passes: what algorithms take of several packets is handed to `crypto` in one
-    /// piece. `done` is called once for each packet, in order, with its place in the batch, and the packet.
+    /// piece. `done` is called once for each packet, in order, with its place in the batch, and the packet if it passes.
     ///
     /// The outermost AH or ESP is what a batch gains by; combined modes, and ESP inside AH, are opened one packet at a time.
     ///
@@ -42,14 +42,14 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         F: SenderFilter,
         A: AuditSink,
         I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
-        D: FnMut(usize, &mut PacketBuf<'_>, Result<Received, InboundError>),
+        D: FnMut(usize, Result<(&mut PacketBuf<'_>, Received), InboundError>),
     {
         in_chunks(packets, |first, packets| {
             let mut tried = [const { None }; CHUNK];
             self.try_all(crypto, code_points, now, packets, &mut tried, |_| true);
             for ((index, packet), tried) in (first..).zip(packets).zip(&tried) {
                 let result = self.process_tried(crypto, code_points, now, 0, tried.as_ref(), packet);
-                done(index, packet, result);
+                done(index, result.map(|received| (&mut **packet, received)));
             }
         });
     }

@@ -45,7 +45,8 @@ struct Tag {
 impl<S, Q, A> Outbound<S, Q, A> {
     /// Processes each of `packets` as [`process`](Self::process) does, in order, with the same octets, results, numbers, vectors,
     /// counters and audit events: what algorithms take of several packets is handed to `crypto` in one piece. `done` is called
-    /// once for each packet, in order, with its place in the batch, and the packet.
+    /// once for each packet, in order, with its place in the batch, and the packet if it passes: what `done` gets can be sent, and
+    /// nothing else is to be. A packet that is refused is in its buffer still, in the clear.
     ///
     /// A batch gains where policy asks for one protection, other than a combined mode, and where the database
     /// [finds](OutboundSad::find) associations again; other packets are sealed one at a time.
@@ -65,7 +66,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
         Q: PolicyLookup,
         A: AuditSink,
         I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
-        D: FnMut(usize, &mut PacketBuf<'_>, Result<Sent, OutboundError>),
+        D: FnMut(usize, Result<(&mut PacketBuf<'_>, Sent), OutboundError>),
     {
         let mut step = Step { crypto, rng, code_points, now, sa: None };
         let mut rows = Rows::<Tag>::new();
@@ -92,7 +93,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
                 Begun::Premature | Begun::Alone => {
                     first = self.finish(&mut step, &mut rows, first, &mut done);
                     let result = self.process(step.crypto, step.rng, code_points, now, packet);
-                    done(first, packet, result);
+                    done(first, result.map(|sent| (packet, sent)));
                     first = first.saturating_add(1);
                 }
             }
@@ -167,7 +168,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
         G: ?Sized,
         S: OutboundSad<P>,
         A: AuditSink,
-        D: FnMut(usize, &mut PacketBuf<'_>, Result<Sent, OutboundError>),
+        D: FnMut(usize, Result<(&mut PacketBuf<'_>, Sent), OutboundError>),
     {
         compute_all(step.crypto, rows, |tag: &Tag| sa_of(&self.sad, tag));
         let mut index = first;
@@ -180,7 +181,7 @@ impl<S, Q, A> Outbound<S, Q, A> {
                 }
             };
             self.count(&result, tag.chosen, step.code_points, step.now, packet);
-            done(index, packet, result);
+            done(index, result.map(|sent| (&mut **packet, sent)));
             index = index.saturating_add(1);
         }
         rows.clear();

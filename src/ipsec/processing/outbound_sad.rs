@@ -4,6 +4,7 @@ use core::net::IpAddr;
 
 use crate::crypto::CryptoProvider;
 use crate::ipsec::association::config::{Mode, SaId, SecurityProtocol};
+use crate::ipsec::association::sad::SadError;
 use crate::ipsec::policy::{Direction, ModeKind, PolicyId, Selectors};
 use crate::ipsec::sending::outbound::OutboundSa;
 
@@ -105,13 +106,16 @@ impl<P: CryptoProvider, const N: usize> FixedOutboundSad<P, N> {
     ///
     /// # Errors
     ///
-    /// Hands the association back if the database is full, or holds one with the same protocol, SPI, destination and source.
+    /// The association is handed back, with why it was not taken:
+    ///
+    /// - [`SadError::Duplicate`], also where there is no room.
+    /// - [`SadError::Full`].
     #[allow(clippy::result_large_err, reason = "an association that does not fit is not lost")]
-    pub fn insert(&mut self, sa: OutboundSa<P>) -> Result<(), OutboundSa<P>> {
+    pub fn insert(&mut self, sa: OutboundSa<P>) -> Result<(), (SadError, OutboundSa<P>)> {
         if self.slot(&sa.sa().id()).is_some() {
-            return Err(sa);
+            return Err((SadError::Duplicate, sa));
         }
-        let Some(free) = self.slots.iter_mut().find(|slot| slot.is_none()) else { return Err(sa) };
+        let Some(free) = self.slots.iter_mut().find(|slot| slot.is_none()) else { return Err((SadError::Full, sa)) };
         self.inserted = self.inserted.saturating_add(1);
         *free = Some((self.inserted, sa));
         Ok(())

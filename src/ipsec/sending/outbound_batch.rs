@@ -15,7 +15,8 @@ use crate::wire::CodePoints;
 impl<P: CryptoProvider> OutboundSa<P> {
     /// Seals each of `packets` as [`seal`](Self::seal) does, in order, with the same octets, numbers, vectors and results: what
     /// algorithms take of several packets is handed to `crypto` in one piece. `done` is called once for each packet, in order,
-    /// with its place in the batch, and the packet.
+    /// with its place in the batch, and the packet if it is sealed: what `done` gets can be sent, and nothing else is to be. A
+    /// packet that is refused is in its buffer still, in the clear.
     ///
     /// ```
     /// # #[cfg(feature = "rust-crypto")] {
@@ -45,8 +46,8 @@ impl<P: CryptoProvider> OutboundSa<P> {
     /// # }
     /// let mut packets = buffers.each_mut().map(|buffer| PacketBuf::new(buffer, 64..104).unwrap());
     /// let mut last = 0;
-    /// sa.seal_batch(Instant::START, &mut RustCrypto, &mut rng, None, &mut packets, |_, packet, sealed| {
-    ///     let Ok(sealed) = sealed else { return }; // Not sealed: never to be sent.
+    /// sa.seal_batch(Instant::START, &mut RustCrypto, &mut rng, None, &mut packets, |_, sealed| {
+    ///     let Ok((packet, sealed)) = sealed else { return };
     ///     assert!(packet.len() > 40); // To the device.
     ///     last = sealed.sequence;
     /// });
@@ -64,7 +65,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
     ) where
         G: TryCryptoRng + ?Sized,
         I: IntoIterator<Item = &'r mut PacketBuf<'b>>,
-        D: FnMut(usize, &mut PacketBuf<'_>, Result<Sealed, SealError>),
+        D: FnMut(usize, Result<(&mut PacketBuf<'_>, Sealed), SealError>),
     {
         let mut rows = Rows::<Option<(u64, Owed)>>::new();
         let mut first = 0;
@@ -93,7 +94,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
         done: &mut D,
     ) -> usize
     where
-        D: FnMut(usize, &mut PacketBuf<'_>, Result<Sealed, SealError>),
+        D: FnMut(usize, Result<(&mut PacketBuf<'_>, Sealed), SealError>),
     {
         compute_all(crypto, rows, |_| Some(self.sa()));
         let mut index = first;
@@ -102,7 +103,7 @@ impl<P: CryptoProvider> OutboundSa<P> {
                 Some((sequence, owed)) => self.settle(*sequence, *owed, now, *outcome),
                 None => Err(outcome.err().unwrap_or(LENGTH)),
             };
-            done(index, packet, result);
+            done(index, result.map(|sealed| (&mut **packet, sealed)));
             index = index.saturating_add(1);
         }
         rows.clear();

@@ -5,11 +5,9 @@ use core::net::IpAddr;
 use crate::ipsec::Spi;
 use crate::ipsec::association::config::SecurityProtocol;
 use crate::wire::icmp::skip_extension_headers;
-use crate::wire::{CodePoints, Family, IpHeader, ipv4, ipv6, protocol, set_packet_len, u8_at, u16_at, xcast4};
+use crate::wire::{CodePoints, Family, IpHeader, ah, ipv4, ipv6, protocol, set_packet_len, u8_at, u16_at, xcast4};
 
-/// Where SPI and Sequence Number stand in AH.
-const AH_SPI_AT: usize = 4;
-/// Octets of each.
+/// Octets of the SPI, and of the Sequence Number behind it.
 const FIELD_LEN: usize = 4;
 
 /// What a packet that an ICMP message quotes says of itself: enough to find the outbound association it went out under.
@@ -80,7 +78,7 @@ impl QuotedPacket {
             }
         };
         let (protocol, spi_at) = match next_header {
-            protocol::AH => (SecurityProtocol::Ah, at.saturating_add(AH_SPI_AT)),
+            protocol::AH => (SecurityProtocol::Ah, at.saturating_add(ah::SPI_AT)),
             protocol::ESP => (SecurityProtocol::Esp, at),
             _ => return None,
         };

@@ -81,6 +81,7 @@ pub(super) fn all() -> Vec<Kind> {
                 E::Crypto(crypto::CryptoError::Length)
             ]
         ),
+        kind!("ipsec/association/sad.rs", ipsec::SadError, [E::Full, E::Duplicate]),
         kind!("ipsec/policy/senders.rs", ipsec::SendersFull, [senders_full()]),
         kind!(
             "ipsec/policy/spd.rs",
