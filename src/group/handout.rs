@@ -20,19 +20,6 @@ const GIVEN: usize = MAX_EPOCHS * 2;
 /// push says both itself.
 ///
 /// ```
-/// # struct Rng(u8); // Stands in for the host's generator.
-/// # impl rand_core::TryRng for Rng {
-/// #     type Error = core::convert::Infallible;
-/// #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
-/// #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
-/// #     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
-/// #         self.0 += 1;
-/// #         octets.fill(self.0);
-/// #         Ok(())
-/// #     }
-/// # }
-/// # impl rand_core::TryCryptoRng for Rng {}
-/// # let mut rng = Rng(0);
 /// use core::net::IpAddr;
 /// use xcast_sec::crypto::AeadAlgorithm;
 /// use xcast_sec::group::membership::{Epoch, Floor, KeySource, RejectReason};
@@ -40,6 +27,7 @@ const GIVEN: usize = MAX_EPOCHS * 2;
 /// use xcast_sec::group::{GroupSaSource, SaTerms, Suite, read_association};
 /// use xcast_sec::ipsec::Spi;
 ///
+/// let mut rng = getrandom::SysRng;
 /// let sender: IpAddr = "2001:db8::a".parse()?;
 /// let suite = Suite::EspCombined { algorithm: AeadAlgorithm::AesGcm16, key_len: 36 };
 /// // The SPI is a placeholder.

@@ -56,16 +56,8 @@ impl<P, G: ?Sized> core::fmt::Debug for Means<'_, P, G> {
 /// use xcast_sec::stack::{Datagram, FnLink, Means, Member, Origin, Sender, Session, SessionConfig};
 /// use xcast_sec::time::Instant;
 /// use xcast_sec::wire::CodePoints;
-/// # struct Rng;
-/// # impl rand_core::TryRng for Rng {
-/// #     type Error = Infallible;
-/// #     fn try_next_u32(&mut self) -> Result<u32, Infallible> { Ok(4) }
-/// #     fn try_next_u64(&mut self) -> Result<u64, Infallible> { Ok(4) }
-/// #     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Infallible> { octets.fill(4); Ok(()) }
-/// # }
-/// # impl rand_core::TryCryptoRng for Rng {}
-/// # let mut rng = Rng;
 ///
+/// let mut rng = getrandom::SysRng;
 /// // Whom to send to.
 /// let source: IpAddr = "2001:db8::a".parse().unwrap();
 /// let mut session = Session::<8>::new(SessionConfig::new(Origin::without_channel(source))).unwrap();

@@ -69,6 +69,10 @@ impl Destinations<'_> {
 ///
 /// Identification is 0, DF 1, ECN 0, the flow label 0, and the DSCP 0 or, with a list, the one that serves every
 /// destination whose bit is set (project-defined).
+///
+/// A transport checksum in the payload is for the destination of the IP header, All_Xcast_Routers
+/// ([`CodePointFields`](crate::wire::CodePointFields)), and where ports are listed its destination port is 0: routers and
+/// receivers adapt both (RFC 5058 §8.1, §10.1).
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "built field by field by callers")]
 pub struct XcastRepr<'a> {

@@ -16,18 +16,6 @@
 //! use xcast_sec::forward::{FnEgress, PacketCopy, Prefix, Route, RouteTable, Router, RouterPolicy};
 //! use xcast_sec::time::Instant;
 //! use xcast_sec::wire::{CodePoints, Family};
-//! # struct Random(u8);
-//! # impl rand_core::TryRng for Random {
-//! #     type Error = core::convert::Infallible;
-//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(0) }
-//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(0) }
-//! #     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
-//! #         octets.iter_mut().for_each(|octet| { self.0 = self.0.wrapping_add(77); *octet = self.0 });
-//! #         Ok(())
-//! #     }
-//! # }
-//! # impl rand_core::TryCryptoRng for Random {}
-//! # let mut rng = Random(0);
 //! # let own = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 //! # // The neighbour: a router that has one route, back to us.
 //! # let mut its_routes = RouteTable::<u8, 1>::new();
@@ -38,6 +26,7 @@
 //! # routes.insert_address(own)?;
 //! # let mut egress = FnEgress(|_: u8, _: &PacketCopy<'_>| Ok::<(), ()>(()));
 //!
+//! let mut rng = getrandom::SysRng;
 //! let code_points = CodePoints::rfc4727_experiment();
 //! let mut router = Router::new(code_points, RouterPolicy::default());
 //! let mut neighbours = Neighbours::<u8, 8>::new(code_points, PingConfig::new(49_200, 49_201))?;

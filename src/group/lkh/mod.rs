@@ -8,18 +8,8 @@
 //! ```
 //! use xcast_sec::crypto::{AeadAlgorithm, RustCrypto};
 //! use xcast_sec::group::lkh::{ApplyError, Controller, Member, Suite};
-//! # struct Rng(u8); // Stands in for the host's generator.
-//! # impl rand_core::TryRng for Rng {
-//! #     type Error = core::convert::Infallible;
-//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
-//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
-//! #     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
-//! #         for octet in octets { self.0 = self.0.wrapping_add(1); *octet = self.0; }
-//! #         Ok(())
-//! #     }
-//! # }
-//! # impl rand_core::TryCryptoRng for Rng {}
-//! # let mut rng = Rng(0);
+//!
+//! let mut rng = getrandom::SysRng;
 //! let (mut crypto, mut buffer) = (RustCrypto, [0; 512]);
 //! let suite = Suite::new(AeadAlgorithm::AesGcm16, 20).ok_or("suite")?;
 //! let mut controller = Controller::<16>::new(suite);

@@ -28,14 +28,6 @@
 //! };
 //! use xcast_sec::time::Instant;
 //! use xcast_sec::wire::{BitmapPlace, Family};
-//! # struct Rng; // Stands in for the host's generator, so that the example gives the same octets each time.
-//! # impl rand_core::TryRng for Rng {
-//! #     type Error = core::convert::Infallible;
-//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
-//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
-//! #     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> { octets.fill(4); Ok(()) }
-//! # }
-//! # impl rand_core::TryCryptoRng for Rng {}
 //!
 //! /// Makes associations: here an SPI and a key, as receivers expect them.
 //! struct Source;
@@ -91,7 +83,7 @@
 //!         gcks.receive(now, receiver, &buffer[..sent.len], &mut admission)?;
 //!     }
 //!     if gcks.next_timeout(now).is_some_and(|at| at <= now) {
-//!         gcks.handle_timeout(now, &mut Source, &mut Rng);
+//!         gcks.handle_timeout(now, &mut Source, &mut getrandom::SysRng);
 //!     }
 //!     while let Some(sent) = gcks.poll_transmit(now, &mut buffer)? {
 //!         member.receive(now, sender, &buffer[..sent.len], &mut sink)?;

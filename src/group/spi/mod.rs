@@ -21,16 +21,8 @@
 //! ```
 //! use core::net::IpAddr;
 //! use xcast_sec::group::spi::{DerivedSpis, PrefixRule, SpiAllocator, SpiRule};
-//! # struct Rng;
-//! # impl rand_core::TryRng for Rng {
-//! #     type Error = core::convert::Infallible;
-//! #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
-//! #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
-//! #     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> { octets.fill(4); Ok(()) }
-//! # }
-//! # impl rand_core::TryCryptoRng for Rng {}
-//! # let mut rng = Rng;
 //!
+//! let mut rng = getrandom::SysRng;
 //! // All senders are in 10.20.0.0/16: 16 bits say which of them, and 65535 associations each can follow one another.
 //! let rule = PrefixRule::new(IpAddr::from([10, 20, 0, 0]), 16)?;
 //! assert_eq!(rule.generations(), 65_535);

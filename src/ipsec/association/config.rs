@@ -154,7 +154,9 @@ pub struct SaConfig<'k> {
     pub mode: Mode,
     /// Extended, 64-bit sequence numbers.
     pub esn: bool,
-    /// The protection that it was made for, by which policy knows it (RFC 4301 §4.4.2); `None` for hosts without policy.
+    /// The protection that it was made for, by which policy knows it (RFC 4301 §4.4.2): that of
+    /// [`Action::Protect`](crate::ipsec::Action::Protect). `None` for hosts without policy: an entry that protects neither
+    /// chooses nor accepts an association without one.
     pub policy: Option<PolicyId>,
     /// What it may carry: a packet that is none of these is neither sealed nor accepted under it by
     /// [`Outbound`](crate::ipsec::Outbound) and [`Inbound`](crate::ipsec::Inbound) (RFC 4301 §4.4.2, §5.2 step 5). In tunnel

@@ -47,7 +47,7 @@ impl Freshness<'_> {
 /// In transport mode AH or ESP goes behind the IP and Xcast headers (draft §3.2, §3.3), in IPv4 AH in front of the Xcast4
 /// header. An Xcast packet with X=0 gets X=1 first, as X2U would break what is sealed. In tunnel mode the packet goes as it
 /// is inside a new one, with the [`OuterHeader`](crate::ipsec::OuterHeader) of the association. `code_points` tells Xcast packets;
-/// without them nothing is taken for Xcast.
+/// without them nothing is taken for Xcast, and an Xcast packet comes out as one that no Xcast router takes.
 ///
 /// Octets behind the packet's end, by its IP header, are cut off. A packet in which nothing follows (Next Header 59) arrives
 /// as a dummy if transport-mode ESP carries it (RFC 4303 §2.6), which nobody gets.

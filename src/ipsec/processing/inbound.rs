@@ -42,7 +42,8 @@ pub enum InboundError {
         /// What the protection is known by.
         policy: PolicyId,
     },
-    /// It was authentic, but under an association or with a protection that is not for such packets (RFC 4301 §5.2 step 5).
+    /// It was authentic, but under an association or with a protection that is not for such packets (RFC 4301 §5.2 step 5):
+    /// made for another [policy](crate::ipsec::SaConfig::policy) or none, or less than policy asks for.
     WrongProtection,
 }
 

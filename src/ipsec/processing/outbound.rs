@@ -29,7 +29,7 @@ pub enum OutboundError {
     /// Policy says DISCARD.
     Discarded,
     /// Policy says PROTECT, and there is no association to do so: time for key management (RFC 4301 §5.1 step 3b, RFC 5374
-    /// §4.1.1).
+    /// §4.1.1). If there is one, its [`SaConfig::policy`](crate::ipsec::SaConfig::policy), addresses or mode are not those asked for.
     NoSa {
         /// What the protection is known by.
         policy: PolicyId,
@@ -102,7 +102,8 @@ impl<S, Q, A> Outbound<S, Q, A> {
         &self.counters
     }
 
-    /// Processes a packet, in place: ESP first, AH around it where policy asks for both.
+    /// Processes a packet, in place: ESP first, AH around it where policy asks for both. Without `code_points` nothing is taken
+    /// for Xcast: see [`seal_with`](crate::ipsec::seal_with).
     ///
     /// # Errors
     ///

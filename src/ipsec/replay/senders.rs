@@ -81,8 +81,10 @@ impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
 
 /// Windows for up to `SENDERS` senders, each of up to `64 * WORDS` numbers.
 ///
-/// A sender gets its window with the first packet of its that verifies, and keeps it until [`forget`](Self::forget) or
-/// [`forget_sender`](Self::forget_sender); when the table is full a new one is refused. What that means under ESP for any sender, see [`SaConfig::source`].
+/// A sender is a source address under one association ([`SenderKey`]): while keys change, each has two windows. It gets one
+/// with the first packet of its that verifies, and keeps it until [`forget`](Self::forget) or
+/// [`forget_sender`](Self::forget_sender); when the table is full a new one is refused. What that means under ESP for any
+/// sender, see [`SaConfig::source`].
 ///
 /// A sender is found by a hash of SPI and source address, in a time that does not grow with the number of senders. `SENDERS` is
 /// 65534 at most.

@@ -24,16 +24,8 @@ impl<P: CryptoProvider> OutboundSa<P> {
     /// use xcast_sec::ipsec::{OutboundSa, PacketBuf, Protection, Sa, SaConfig, Spi};
     /// use xcast_sec::time::Instant;
     /// # use xcast_sec::wire::Ipv4Repr;
-    /// # struct Rng;
-    /// # impl rand_core::TryRng for Rng {
-    /// #     type Error = core::convert::Infallible;
-    /// #     fn try_next_u32(&mut self) -> Result<u32, Self::Error> { Ok(4) }
-    /// #     fn try_next_u64(&mut self) -> Result<u64, Self::Error> { Ok(4) }
-    /// #     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> { octets.fill(4); Ok(()) }
-    /// # }
-    /// # impl rand_core::TryCryptoRng for Rng {}
-    /// # let mut rng = Rng;
     ///
+    /// let mut rng = getrandom::SysRng;
     /// let integrity = Some((IntegrityAlgorithm::HmacSha2_256_128, &[2; 32][..]));
     /// let protection = Protection::Esp { cipher: CipherAlgorithm::AesCbc, cipher_key: &[1; 16], integrity };
     /// let sa = Sa::new(&SaConfig::new(Spi::new(0x1000).unwrap(), protection), &mut RustCrypto).unwrap();
