@@ -78,6 +78,8 @@ mod routes;
 mod saved_state;
 #[path = "fuzz_checks/send_session.rs"]
 mod send_session;
+#[path = "fuzz_checks/session_ends.rs"]
+mod session_ends;
 #[path = "models/session.rs"]
 mod session_model;
 #[path = "fuzz_checks/signed_messages.rs"]

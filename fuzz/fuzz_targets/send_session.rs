@@ -9,6 +9,8 @@ mod gullible;
 mod input;
 #[path = "../../tests/fuzz_checks/send_session.rs"]
 mod send_session;
+#[path = "../../tests/fuzz_checks/session_ends.rs"]
+mod session_ends;
 #[path = "../../tests/models/session.rs"]
 mod session_model;
 #[path = "../../tests/models/xcast_packet.rs"]

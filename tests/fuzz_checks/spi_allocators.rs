@@ -1,6 +1,6 @@
-//! What gives out SPIs, by every rule that there is, beside a model: nothing that is reserved or in use is given, and nothing else withheld; who has
-//! none left says why, and the same value comes round once it is released. Shared by the fuzz target and the test that replays its
-//! corpus. Its user includes `gullible.rs`, `input.rs` and `models/spis.rs` beside it.
+//! What gives out SPIs, by every rule that there is, beside a model: nothing that is reserved or in use is given, and nothing else
+//! withheld; who has none left says why, and the same value comes round once it is released. Shared by the fuzz target and the test
+//! that replays its corpus. Its user includes `gullible.rs`, `input.rs` and `models/spis.rs` beside it.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
