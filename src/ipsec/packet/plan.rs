@@ -139,7 +139,7 @@ impl Plan {
         ip: &IpHeader<'_>,
         octets: &[u8],
     ) -> Result<Self, SealError> {
-        let xcast = as_xcast_behind(ip, octets, code_points)?;
+        let xcast = as_xcast_behind(ip.family(), ip.next_header(), octets, code_points)?;
         if let Some(xcast) = &xcast {
             check_ah(xcast, transform.coverage)?;
         }
@@ -165,7 +165,7 @@ impl Plan {
         ip: &IpHeader<'_>,
         octets: &[u8],
     ) -> Result<Self, SealError> {
-        let xcast = as_xcast_behind(ip, octets, code_points)?;
+        let xcast = as_xcast_behind(ip.family(), ip.next_header(), octets, code_points)?;
         if let Some(xcast) = &xcast {
             check_any(xcast)?;
             if xcast.is_behind_ah() {
@@ -294,14 +294,25 @@ impl Outside {
 }
 
 /// Where the UDP datagram ends that starts at `at`, in IPv6 behind Destination Options headers: what follows is padding.
+#[inline(always)]
 pub(crate) fn udp_end(family: Family, octets: &[u8], next_header: u8, at: usize) -> Option<usize> {
-    let (mut kind, mut at) = (next_header, at);
-    while family == Family::V6 && kind == protocol::DESTINATION_OPTIONS {
-        let header = crate::wire::ExtensionHeader::read(octets, kind, at).ok()?;
-        (kind, at) = (header.next_header(), header.end());
-    }
+    let (kind, at) = match (family, next_header) {
+        (Family::V6, protocol::DESTINATION_OPTIONS) => behind_options(octets, at)?,
+        _ => (next_header, at),
+    };
     if kind != protocol::UDP {
         return None;
     }
     UdpDatagram::parse(octets.get(at..)?).ok().map(|datagram| at.saturating_add(datagram.len()))
+}
+
+/// What stands behind the Destination Options headers from `at` on, and where.
+#[inline(never)]
+fn behind_options(octets: &[u8], at: usize) -> Option<(u8, usize)> {
+    let (mut kind, mut at) = (protocol::DESTINATION_OPTIONS, at);
+    while kind == protocol::DESTINATION_OPTIONS {
+        let header = crate::wire::ExtensionHeader::read(octets, kind, at).ok()?;
+        (kind, at) = (header.next_header(), header.end());
+    }
+    Some((kind, at))
 }

@@ -10,7 +10,7 @@ use crate::ipsec::association::sad::InboundSad;
 use crate::ipsec::packet::batch::CHUNK;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::open_batch::in_chunks;
-use crate::ipsec::packet::tried::{AllTried, Trial};
+use crate::ipsec::packet::tried::{AllTried, Trial, Tried};
 use crate::ipsec::policy::{PolicyLookup, SenderFilter};
 use crate::ipsec::replay::senders::ReplayStore;
 use crate::time::Instant;
@@ -45,10 +45,10 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         D: FnMut(usize, &mut PacketBuf<'_>, Result<Received, InboundError>),
     {
         in_chunks(packets, |first, packets| {
-            let mut tried = [const { None }; CHUNK];
+            let mut tried = [const { Tried::NOTHING }; CHUNK];
             self.try_all(crypto, code_points, now, packets, &mut tried, |_| true);
-            for ((index, packet), tried) in (first..).zip(packets).zip(&tried) {
-                let result = self.process_tried(crypto, code_points, now, 0, tried.as_ref(), packet);
+            for ((index, packet), tried) in (first..).zip(packets).zip(&mut tried) {
+                let result = self.process_tried(crypto, code_points, now, 0, Some(tried), packet);
                 done(index, packet, result);
             }
         });
