@@ -82,6 +82,7 @@ impl<P: CryptoProvider + ?Sized> EspTransform<P> {
     }
 
     /// Octets of TFC padding, padding, Pad Length, Next Header and ICV behind `payload_len` octets.
+    #[inline(always)]
     pub(crate) fn appended_len(&self, payload_len: usize) -> usize {
         let tfc_len = self.tfc.padding_len(payload_len);
         tfc_len.saturating_add(self.trailer_len(payload_len.saturating_add(tfc_len)))

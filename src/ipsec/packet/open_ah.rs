@@ -106,9 +106,9 @@ impl Arrived {
             Mode::Transport => check_behind(SecurityProtocol::Ah, place.family, next, octets, behind, code_points)?,
             Mode::Tunnel(outer) => self.check_inner(outer, next, octets.get(behind..).unwrap_or(&[]))?,
         }
-        if let Some(xcast) = self.as_xcast(octets, code_points)? {
-            check_ah(&xcast, transform.coverage)?;
-            check_x2u_forbidden(sa.mode(), &xcast)?;
+        if let Some(xcast) = self.as_xcast(octets, code_points).as_ref().map_err(|unfit| *unfit)? {
+            check_ah(xcast, transform.coverage)?;
+            check_x2u_forbidden(sa.mode(), xcast)?;
         }
         Ok(())
     }

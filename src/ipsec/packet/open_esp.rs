@@ -90,9 +90,9 @@ impl Arrived {
                 len = udp_end(self.place.family, payload, next_header, 0).unwrap_or(len);
             }
         }
-        if let Some(xcast) = self.as_xcast(packet.as_octets(), code_points)? {
-            check_any(&xcast)?;
-            check_x2u_forbidden(sa.mode(), &xcast)?;
+        if let Some(xcast) = self.as_xcast(packet.as_octets(), code_points).as_ref().map_err(|unfit| *unfit)? {
+            check_any(xcast)?;
+            check_x2u_forbidden(sa.mode(), xcast)?;
         }
         Ok(Inside { next_header, len })
     }

@@ -52,6 +52,7 @@ impl Place {
     }
 
     /// Directly behind all Xcast headers.
+    #[inline(always)]
     fn behind_xcast(xcast: &XcastPacket<'_>) -> Self {
         let layout = xcast.layout();
         let covered = layout.next_protocol_at >= layout.xcast_at
@@ -124,15 +125,20 @@ pub(crate) fn find_protection(
 /// Where transport-mode ESP goes in a packet to be sent, and, in IPv6, AH: behind the Xcast headers; else behind Hop-by-Hop
 /// and Routing headers and what stands in front of the latter. A Destination Options header without a Routing header behind
 /// it is for the final destination and is protected (RFC 8200 §4.1, RFC 4302 §3.1.1).
-#[inline]
+#[inline(always)]
 pub(crate) fn behind_routing(
     ip: &IpHeader<'_>,
     packet: &[u8],
     xcast: Option<&XcastPacket<'_>>,
 ) -> Result<Place, ParseError> {
-    if let Some(xcast) = xcast {
-        return Ok(Place::behind_xcast(xcast));
+    match xcast {
+        Some(xcast) => Ok(Place::behind_xcast(xcast)),
+        None => behind_other_routing(ip, packet),
     }
+}
+
+#[inline(never)]
+fn behind_other_routing(ip: &IpHeader<'_>, packet: &[u8]) -> Result<Place, ParseError> {
     let start = behind_ip_header(ip)?;
     let mut found = start;
     if start.family == Family::V6 {

@@ -106,8 +106,10 @@ fn seal_any<P: CryptoProvider>(
     code_points: Option<&CodePoints>,
     packet: &mut PacketBuf<'_>,
 ) -> Result<(), SealError> {
-    let laid = Plan::any(sa, contents, code_points, packet)?.lay_out_any(sa, freshness, packet)?;
-    laid.compute(sa, crypto, packet.as_mut_octets())
+    // Not moved: plans are long.
+    let planned = Plan::any(sa, contents, code_points, packet);
+    let laid = planned.as_ref().map_err(|error| *error)?.lay_out_any(sa, freshness, packet);
+    laid.as_ref().map_err(|error| *error)?.compute(sa, crypto, packet.as_mut_octets())
 }
 
 /// Plans, and makes the packet what it will be, but for what the algorithms do.
