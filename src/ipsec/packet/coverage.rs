@@ -42,10 +42,10 @@ struct RoutingRule {
     known: (u32, Fields),
 }
 
-/// Ascending ranges of a packet, each from and to; empty ones are to be skipped.
-type Fields = [(u32, u32); 3];
+/// Ascending ranges of a Routing header, which has 2048 octets at most, each from and to; empty ones are to be skipped.
+type Fields = [(u16, u16); 3];
 
-const NO_FIELD: (u32, u32) = (0, 0);
+const NO_FIELD: (u16, u16) = (0, 0);
 
 /// Headers that AH can cover: read once, so that walking them later cannot fail.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +183,14 @@ impl<'a> Coverage<'a> {
             packet: self.packet,
             at: self.ip_header_len,
             end: self.ah_at,
-            zeroed: MutableFields { headers, routing: &self.routing, options: None, fields: [NO_FIELD; 3], used: 3 },
+            zeroed: MutableFields {
+                headers,
+                routing: &self.routing,
+                options: None,
+                fields: [NO_FIELD; 3],
+                fields_of: 0,
+                used: 3,
+            },
             run: 0..0,
         }
     }
@@ -260,8 +267,9 @@ struct MutableFields<'a> {
     routing: &'a RoutingRule,
     /// The options of the header being walked, if it has options.
     options: Option<Ipv6Options<'a>>,
-    /// Fields of the Routing header being walked, and how many of them are behind.
+    /// Fields of the Routing header being walked, where that starts, and how many of them are behind.
     fields: Fields,
+    fields_of: usize,
     used: usize,
 }
 
@@ -273,7 +281,8 @@ impl Iterator for MutableFields<'_> {
             while let Some(&(from, to)) = self.fields.get(self.used) {
                 self.used = self.used.wrapping_add(1);
                 if from < to {
-                    return Some(from as usize..to as usize);
+                    let at = |offset| self.fields_of.saturating_add(usize::from(offset));
+                    return Some(at(from)..at(to));
                 }
             }
             if let Some(options) = &mut self.options {
@@ -289,7 +298,7 @@ impl Iterator for MutableFields<'_> {
             }
             let header = self.headers.next()?.ok()?;
             if header.kind == protocol::ROUTING {
-                (self.fields, self.used) = (self.routing.fields(&header), 0);
+                (self.fields, self.fields_of, self.used) = (self.routing.fields(&header), header.at, 0);
             } else {
                 self.options = Some(header.options());
             }
@@ -305,21 +314,19 @@ impl RoutingRule {
     /// The fields of an Xcast Routing header that count as zero. They must be found; where nothing in the header is looked at, its
     /// contents do not matter.
     fn read(&self, header: &ExtensionHeader<'_>) -> Result<Fields, ParseError> {
-        // Offsets are below 2^17: a packet's.
-        let at = |offset: usize| header.at.saturating_add(offset) as u32;
         Ok(match self.coverage {
             RoutingCoverage::Covered => [NO_FIELD; 3],
-            RoutingCoverage::DataZeroed => [(at(4), header.end() as u32), NO_FIELD, NO_FIELD],
+            RoutingCoverage::DataZeroed => [(4, header.octets.len() as u16), NO_FIELD, NO_FIELD],
             RoutingCoverage::FieldsZeroed => {
                 let split = XcastHeader::split_v6(header.octets, self.place);
                 let (xcast, _) = split.map_err(|error| error.shifted(header.at))?;
                 let layout = xcast.layout();
                 let addresses = if xcast.anonymous() {
-                    (at(layout.addresses_at), at(layout.address_at(layout.count)))
+                    (layout.addresses_at as u16, layout.address_at(layout.count) as u16)
                 } else {
                     NO_FIELD
                 };
-                [(at(6), at(8)), (at(layout.bitmap_at), at(layout.addresses_at)), addresses]
+                [(6, 8), (layout.bitmap_at as u16, layout.addresses_at as u16), addresses]
             }
         })
     }
