@@ -37,7 +37,7 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
             for (packet, looked) in packets.iter().zip(&mut looked) {
                 *looked = self.look(packet.as_octets(), &is_local);
             }
-            let mut tried = [const { Tried::NOTHING }; CHUNK];
+            let mut tried = Tried::nothing_of_a_chunk();
             let code_points = *self.code_points();
             let wanted = |index: usize| looked.get(index).is_some_and(Result::is_ok);
             self.inbound.try_all(crypto, Some(&code_points), now, packets, &mut tried, wanted);

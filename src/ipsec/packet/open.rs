@@ -133,7 +133,7 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    let mut tried = Tried::NOTHING;
+    let mut tried = Tried::nothing();
     Ok(open_through(&mut Open, sad, replay, crypto, code_points, 0, None, &mut tried, packet)?.opened())
 }
 
@@ -169,7 +169,7 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    let mut tried = Tried::NOTHING;
+    let mut tried = Tried::nothing();
     Ok(open_through(&mut Open, sad, replay, crypto, code_points, tries, None, &mut tried, packet)?.opened())
 }
 
@@ -238,9 +238,9 @@ where
             Transform::Ah(transform) => arrived
                 .verify_ah(sa, transform, sequence, known, crypto, code_points, packet.as_octets())
                 .map(|()| None),
-            Transform::Esp(transform) => {
-                arrived.decrypt_esp(sa, transform, octets, sequence, known, crypto, code_points, packet).map(Some)
-            }
+            Transform::Esp(transform) => arrived
+                .decrypt_esp(sa, transform, octets, sequence, known, crypto, code_points, packet.as_mut_octets())
+                .map(Some),
         };
         match result {
             Err(OpenError::Icv) if tries > 0 => {

@@ -33,11 +33,11 @@ pub fn open_batch<'r, 'b: 'r, P, S, R, I, D>(
     D: FnMut(usize, &mut PacketBuf<'_>, Result<Opened, OpenError>),
 {
     in_chunks(packets, |first, packets| {
-        let mut tried = [const { Tried::NOTHING }; CHUNK];
+        let mut tried = Tried::nothing_of_a_chunk();
         let sas = Trial { sad, replay, crypto, code_points }.all(packets, &mut tried, |_| true, |_, _| true);
         let mut index = first;
-        for ((packet, tried), sa) in packets.iter_mut().zip(&mut tried).zip(sas) {
-            let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, sa, tried, packet);
+        for ((packet, tried), sa) in packets.iter_mut().zip(&mut tried).zip(&sas) {
+            let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, *sa, tried, packet);
             done(index, packet, result.map(|done| done.opened()));
             index = index.saturating_add(1);
         }

@@ -44,10 +44,10 @@ impl Arrived {
         known: Option<Result<(), CryptoError>>,
         crypto: &mut P,
         code_points: Option<&CodePoints>,
-        packet: &mut PacketBuf<'_>,
+        octets: &mut [u8],
     ) -> Result<Inside, OpenError> {
         let high = high_half(sa, sequence);
-        let esp = packet.as_mut_octets().get_mut(self.place.at..).ok_or(OpenError::EspLength)?;
+        let esp = octets.get_mut(self.place.at..).ok_or(OpenError::EspLength)?;
         let header_len = transform.header_len();
         let icv_at = header_len.saturating_add(encrypted_len);
         match &transform.keys {
@@ -90,7 +90,7 @@ impl Arrived {
                 len = udp_end(self.place.family, payload, next_header, 0).unwrap_or(len);
             }
         }
-        if let Some(xcast) = self.as_xcast(packet.as_octets(), code_points).as_ref().map_err(|unfit| *unfit)? {
+        if let Some(xcast) = self.as_xcast(octets, code_points).as_ref().map_err(|unfit| *unfit)? {
             check_any(xcast)?;
             check_x2u_forbidden(sa.mode(), xcast)?;
         }

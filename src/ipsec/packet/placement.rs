@@ -229,11 +229,13 @@ pub(crate) fn take_out(packet: &mut PacketBuf<'_>, place: &Place, count: usize, 
     }
     // Not moved and then changed, but written once.
     let octets = packet.as_mut_octets();
-    let header = octets.first_chunk().map(PlainV4::from_octets);
-    let rest = octets.get_mut(count..).unwrap_or(&mut []);
-    let len = u16::try_from(rest.len()).unwrap_or(u16::MAX);
-    if let (Some(header), Some(room)) = (header, rest.first_chunk_mut()) {
-        header.with(len, next_header).write(room);
+    if let Some(header) = octets.first_chunk().map(PlainV4::from_octets)
+        && let Some(rest) = octets.get_mut(count..)
+    {
+        let len = u16::try_from(rest.len()).unwrap_or(u16::MAX);
+        if let Some(room) = rest.first_chunk_mut() {
+            header.with(len, next_header).write(room);
+        }
     }
     packet.cut_front(count);
 }

@@ -32,8 +32,17 @@ pub(super) struct Guess {
 }
 
 impl Tried {
-    /// Nothing yet.
-    pub(crate) const NOTHING: Self = Self { read: None, guess: None };
+    /// Nothing yet. No constant: that would be copied whole, and is mostly room.
+    #[inline(always)]
+    pub(crate) fn nothing() -> Self {
+        Self { read: None, guess: None }
+    }
+
+    /// The same of each packet of a chunk.
+    #[inline(always)]
+    pub(crate) fn nothing_of_a_chunk() -> AllTried {
+        core::array::from_fn(|_| Self::nothing())
+    }
 }
 
 impl Guess {

@@ -277,7 +277,7 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
     {
         let mut gate = Judge { sad: &self.sad, senders: &self.senders, now: step.now, found: None };
         let Step { crypto, code_points, tries, tried, .. } = step;
-        let mut untried = Tried::NOTHING;
+        let mut untried = Tried::nothing();
         let tried = tried.take().unwrap_or(&mut untried);
         let (sad, replay) = (&self.sad, &mut self.replay);
         let result = open_through(&mut gate, sad, replay, *crypto, *code_points, *tries, None, tried, packet)
