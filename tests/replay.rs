@@ -1244,3 +1244,29 @@ fn the_first_number_of_a_new_sender() {
         assert_eq!(places(&own, &shipped), (new, usize::from(new)), "{received:#x}");
     }
 }
+
+/// Where a window is found by its place, numbers are taken as where it is looked up, and a sender without a window has no place.
+/// A store without places is asked as if there were none.
+#[test]
+fn a_window_is_found_by_its_place() {
+    let [sender, other] = [0, 1].map(|index| senders()[index]);
+    let mut shipped = SenderWindows::<2, 2>::new(100).unwrap();
+    assert_eq!(shipped.place(&sender), None);
+    accept_in(&mut &mut shipped, other, 9, true).unwrap();
+    accept_in(&mut &mut shipped, sender, 500, true).unwrap();
+    assert_eq!((shipped.place(&other), shipped.place(&sender)), (Some(0), Some(1)));
+    for received in [0, 1, 400, 401, 499, 500, 501, 1000, u32::MAX] {
+        let looked_up = number_of(shipped.check(sender, received, true));
+        assert_eq!(number_of(shipped.check_at(1, sender, received, true)), looked_up, "{received}");
+    }
+    shipped.check_at(1, sender, 600, true).unwrap().commit().unwrap();
+    assert_eq!(number_of(shipped.check(sender, 600, true)), None, "the window that moved is the sender's");
+    assert_eq!(number_of(shipped.check(other, 10, true)), Some(10));
+    // There is no such place.
+    assert_eq!(number_of(shipped.check_at(2, sender, 601, true)), None);
+    let mut own = OneSender::default();
+    accept_in(&mut &mut own, sender, 5, false).unwrap();
+    assert_eq!(own.place(&sender), None);
+    assert_eq!(number_of(own.check_at(7, sender, 6, false)), Some(6));
+    assert_eq!(number_of(own.check_at(7, sender, 5, false)), None);
+}

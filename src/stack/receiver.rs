@@ -197,7 +197,7 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
         now: Instant,
         tries: u32,
         looked: Result<(), ReceiveError>,
-        tried: Option<&Tried>,
+        tried: Option<&mut Tried>,
         is_local: &impl Fn(IpAddr) -> bool,
         packet: &'p mut PacketBuf<'_>,
     ) -> Result<Incoming<'p>, ReceiveError>

@@ -4,7 +4,9 @@ use core::net::IpAddr;
 
 use super::{Incoming, ReceiveError, Receiver};
 use crate::crypto::CryptoProvider;
-use crate::ipsec::{AuditSink, CHUNK, InboundSad, PacketBuf, PolicyLookup, ReplayStore, SenderFilter, in_chunks};
+use crate::ipsec::{
+    AuditSink, CHUNK, InboundSad, PacketBuf, PolicyLookup, ReplayStore, SenderFilter, Tried, in_chunks,
+};
 use crate::time::Instant;
 
 impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
@@ -35,12 +37,12 @@ impl<S, R, Q, F, A> Receiver<S, R, Q, F, A> {
             for (packet, looked) in packets.iter().zip(&mut looked) {
                 *looked = self.look(packet.as_octets(), &is_local);
             }
-            let mut tried = [const { None }; CHUNK];
+            let mut tried = Tried::nothing_of_a_chunk();
             let code_points = *self.code_points();
             let wanted = |index: usize| looked.get(index).is_some_and(Result::is_ok);
             self.inbound.try_all(crypto, Some(&code_points), now, packets, &mut tried, wanted);
-            for (((index, packet), looked), tried) in (first..).zip(packets).zip(looked).zip(&tried) {
-                done(index, self.receive_looked(crypto, now, 0, looked, tried.as_ref(), &is_local, packet));
+            for (((index, packet), looked), tried) in (first..).zip(packets).zip(looked).zip(&mut tried) {
+                done(index, self.receive_looked(crypto, now, 0, looked, Some(tried), &is_local, packet));
             }
         });
     }

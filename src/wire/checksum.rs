@@ -126,7 +126,17 @@ impl ChecksumUpdate {
     }
 
     /// Says that `old`, which starts at an even offset in the covered data, became `new`. The two may differ in length.
+    #[inline]
     pub fn replace(self, old: &[u8], new: &[u8]) -> Self {
+        // One word, as the bitmap of up to 64 destinations is.
+        if let (Ok(old), Ok(new)) = (old.try_into(), new.try_into()) {
+            let (old, new) = (u64::from_ne_bytes(old), u64::from_ne_bytes(new));
+            return Self { sum: self.sum.add_word(!old).add_word(new) };
+        }
+        self.replace_any(old, new)
+    }
+
+    fn replace_any(self, old: &[u8], new: &[u8]) -> Self {
         // The complement of a one's complement sum is the sum of the complements.
         let removed = Checksum::new().add_octets(old).finish();
         Self { sum: self.sum.add_u16(removed).add_octets(new) }
@@ -208,6 +218,25 @@ mod tests {
                 assert_eq!(ChecksumUpdate::new(before).replace_u16(old, new).finish(), expected);
                 let (old, new) = (old.to_be_bytes(), new.to_be_bytes());
                 assert_eq!(ChecksumUpdate::new(before).replace(&old, &new).finish(), expected);
+            }
+        }
+    }
+
+    /// Strings of every length beside that of one word, and of one word, against computing anew; also where a sum is zero.
+    #[test]
+    fn every_length_can_change() {
+        let octets: [u8; 40] = core::array::from_fn(|at| (at * 37) as u8 ^ 0xa5);
+        let (zeros, ones) = ([0; 40], [0xff; 40]);
+        for old in [octets, zeros, ones] {
+            for new in [octets.map(|octet| octet.rotate_left(3)), zeros, ones] {
+                for (old_len, new_len) in (0..20).flat_map(|len| [(len, len), (len, len / 2), (8, len), (len, 8)]) {
+                    let (old, new) = (&old[..old_len], &new[..new_len]);
+                    let rest = Checksum::new().add_u16(0x4500);
+                    let before = rest.add_octets(old).finish();
+                    let expected = rest.add_octets(new).finish();
+                    let after = ChecksumUpdate::new(before).replace(old, new).finish();
+                    assert_eq!(after, expected, "{old:x?} {new:x?}");
+                }
             }
         }
     }

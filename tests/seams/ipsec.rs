@@ -110,6 +110,22 @@ impl ReplayStore for Noting {
         self.calls.note(format!("check {sender:?} {received} {esn}"));
         self.windows.check(sender, received, esn)
     }
+
+    fn place(&self, sender: &SenderKey) -> Option<usize> {
+        self.calls.note(format!("place {sender:?}"));
+        self.windows.place(sender)
+    }
+
+    fn check_at(
+        &mut self,
+        place: usize,
+        sender: SenderKey,
+        received: u32,
+        esn: bool,
+    ) -> Result<Unverified<'_>, ReplayError> {
+        self.calls.note(format!("check {sender:?} {received} {esn} at {place}"));
+        self.windows.check_at(place, sender, received, esn)
+    }
 }
 
 fn id() -> SaId {
@@ -158,7 +174,10 @@ fn senders<F: SenderFilter>(filter: F) -> [bool; 2] {
 fn numbers<W: ReplayStore>(mut windows: W) -> Vec<String> {
     let taken = windows.check(sender(), 5, false).and_then(|unverified| unverified.commit());
     let again = windows.check(sender(), 5, false).map(|unverified| unverified.number());
-    vec![shown(&taken), shown(&again), shown(&windows.check(sender(), 6, false).map(|unverified| unverified.number()))]
+    let next = windows.check(sender(), 6, false).map(|unverified| unverified.number());
+    let place = windows.place(&sender());
+    let at_its_place = windows.check_at(place.unwrap_or(0), sender(), 7, false).map(|unverified| unverified.number());
+    vec![shown(&taken), shown(&again), shown(&next), shown(&place), shown(&at_its_place)]
 }
 
 /// What `drive` gives and calls, by itself, is what it gives and calls through a reference.
@@ -173,7 +192,7 @@ macro_rules! same {
 
 #[test]
 fn what_a_host_brings_behind_references() {
-    same!(looked_up => 1, inbound => 3, outbound => 3, policy => 2, senders => 2, numbers => 3);
+    same!(looked_up => 1, inbound => 3, outbound => 3, policy => 2, senders => 2, numbers => 5);
     let noting = Noting::new();
     assert_eq!((looked_up(&noting), noting.calls.take().len()), ("Some(Spi(301))".to_owned(), 1));
     assert_eq!((policy(&noting), noting.calls.take().len()), (policy(Noting::new()), 2));

@@ -14,9 +14,8 @@ use crate::wire::{Family, ah, esp};
 /// A security association: what is agreed, with keys as handles of the crypto provider. It does not change; counters and
 /// windows are kept beside it.
 pub struct Sa<P: CryptoProvider + ?Sized> {
-    spi: Spi,
-    source: Option<IpAddr>,
-    destination: Option<IpAddr>,
+    /// In one piece: it is looked windows up by.
+    id: SaId,
     mode: Mode,
     esn: bool,
     policy: Option<PolicyId>,
@@ -73,7 +72,8 @@ impl<P: CryptoProvider + ?Sized> EspTransform<P> {
 
     /// Octets of SPI, Sequence Number and IV.
     pub(crate) const fn header_len(&self) -> usize {
-        esp::HEADER_LEN.saturating_add(self.iv_len)
+        // An IV has 16 octets at most.
+        esp::HEADER_LEN.wrapping_add(self.iv_len)
     }
 
     /// Octets of padding, Pad Length, Next Header and ICV behind `padded_len` octets, TFC padding included.
@@ -82,6 +82,7 @@ impl<P: CryptoProvider + ?Sized> EspTransform<P> {
     }
 
     /// Octets of TFC padding, padding, Pad Length, Next Header and ICV behind `payload_len` octets.
+    #[inline(always)]
     pub(crate) fn appended_len(&self, payload_len: usize) -> usize {
         let tfc_len = self.tfc.padding_len(payload_len);
         tfc_len.saturating_add(self.trailer_len(payload_len.saturating_add(tfc_len)))
@@ -165,40 +166,42 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
         };
         let source = fixed(config.source, |outer| outer.source);
         let destination = fixed(config.destination, |outer| outer.destination);
-        Ok(Self { spi, source, destination, mode, esn, policy, selectors, lifetimes, transform })
+        let protocol = match transform {
+            Transform::Ah(_) => SecurityProtocol::Ah,
+            Transform::Esp(_) => SecurityProtocol::Esp,
+        };
+        let id = SaId { protocol, spi, destination, source };
+        Ok(Self { id, mode, esn, policy, selectors, lifetimes, transform })
     }
 
     /// What identifies it.
     #[must_use]
     pub const fn id(&self) -> SaId {
-        SaId { protocol: self.protocol(), spi: self.spi, destination: self.destination, source: self.source }
+        self.id
     }
 
     /// Security Parameters Index.
     #[must_use]
     pub const fn spi(&self) -> Spi {
-        self.spi
+        self.id.spi
     }
 
     /// AH or ESP.
     #[must_use]
     pub const fn protocol(&self) -> SecurityProtocol {
-        match self.transform {
-            Transform::Ah(_) => SecurityProtocol::Ah,
-            Transform::Esp(_) => SecurityProtocol::Esp,
-        }
+        self.id.protocol
     }
 
     /// The one sender it is for, if any is named.
     #[must_use]
     pub const fn source(&self) -> Option<IpAddr> {
-        self.source
+        self.id.source
     }
 
     /// The destination address it is for, if any is named.
     #[must_use]
     pub const fn destination(&self) -> Option<IpAddr> {
-        self.destination
+        self.id.destination
     }
 
     /// Transport or tunnel mode.
@@ -248,17 +251,17 @@ impl<P: CryptoProvider + ?Sized> Sa<P> {
     /// Whether the association is for packets between these addresses.
     #[must_use]
     pub fn is_for(&self, destination: IpAddr, source: IpAddr) -> bool {
-        self.destination.is_none_or(|own| own == destination) && self.source.is_none_or(|own| own == source)
+        self.id.destination.is_none_or(|own| own == destination) && self.id.source.is_none_or(|own| own == source)
     }
 }
 
 impl<P: CryptoProvider + ?Sized> core::fmt::Debug for Sa<P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Sa")
-            .field("spi", &self.spi)
-            .field("protocol", &self.protocol())
-            .field("source", &self.source)
-            .field("destination", &self.destination)
+            .field("spi", &self.id.spi)
+            .field("protocol", &self.id.protocol)
+            .field("source", &self.id.source)
+            .field("destination", &self.id.destination)
             .field("mode", &self.mode)
             .field("esn", &self.esn)
             .field("policy", &self.policy)

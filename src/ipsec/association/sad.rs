@@ -13,7 +13,7 @@ use crate::time::Instant;
 ///
 /// # Security
 ///
-/// Asked once for every AH or ESP header of every packet, in a batch up to three times, with values an attacker chose. The longest match decides:
+/// Asked once for every AH or ESP header of every packet, in a batch up to twice, with values an attacker chose. The longest match decides:
 /// (SPI, destination, source), then (SPI, destination), then (SPI) (RFC 4301 §4.1). Returning the association of another
 /// sender lets that one's keys vouch for this one.
 pub trait SadLookup<P: CryptoProvider + ?Sized> {

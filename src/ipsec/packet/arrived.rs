@@ -9,7 +9,7 @@ use crate::ipsec::association::outer::OuterHeader;
 use crate::ipsec::association::sa::Sa;
 use crate::ipsec::association::sad::SadLookup;
 use crate::ipsec::packet::buffer::PacketBuf;
-use crate::ipsec::packet::construction::Refusal;
+use crate::ipsec::packet::construction::{Refusal, Unfit, as_xcast_behind};
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::placement::{Place, ah_at, find_protection};
 use crate::ipsec::replay::senders::{ReplayStore, SenderKey};
@@ -96,29 +96,29 @@ pub(crate) struct Arrived {
     pub(crate) sequence: u32,
     source: Address,
     destination: Address,
+    /// What the IP header says that follows it.
+    announced: u8,
     /// DSCP and ECN.
     traffic_class: u8,
 }
 
 impl Arrived {
+    /// Reads `packet` into `room`, unless it was read before. There it stays: what is written piece by piece, and moved as a
+    /// whole right behind that, a processor waits for to reach memory.
     #[inline(always)]
-    pub(crate) fn read(packet: &[u8], code_points: Option<&CodePoints>) -> Result<Self, OpenError> {
-        let mut room = None;
-        Self::read_into(&mut room, packet, code_points).copied()
-    }
-
-    /// The same, put where it stays: what is written piece by piece, and moved as a whole right behind that, a processor waits
-    /// for to reach memory.
-    #[inline(always)]
-    pub(crate) fn read_into<'r>(
+    pub(crate) fn read_into<'r, 'p>(
         room: &'r mut Option<Self>,
-        packet: &[u8],
+        packet: impl FnOnce() -> &'p [u8],
         code_points: Option<&CodePoints>,
     ) -> Result<&'r Self, OpenError> {
-        if let Some(arrived) = Self::plain(packet) {
-            return Ok(room.insert(arrived));
+        if room.is_none() {
+            let packet = packet();
+            if let Some(arrived) = Self::plain(packet) {
+                return Ok(room.insert(arrived));
+            }
+            return Ok(room.insert(Self::any(packet, code_points)?));
         }
-        Ok(room.insert(Self::any(packet, code_points)?))
+        room.as_ref().ok_or(OpenError::NotProtected)
     }
 
     /// Of a packet whose protection stands behind an IPv4 header without options, as most have it; `None` for all others, sound
@@ -133,8 +133,8 @@ impl Arrived {
             Place { next_header: header.protocol(), ..Place::behind_plain_ip(Family::V4, header.total_length()) };
         let Claim { protocol, spi, sequence } = Claim::at(packet, &place).ok()?;
         let (source, destination) = (Address::new(header.source().into()), Address::new(header.destination().into()));
-        let (spi, traffic_class) = (Spi::new(spi)?, header.tos());
-        Some(Self { place, protocol, spi, sequence, source, destination, traffic_class })
+        let (spi, announced, traffic_class) = (Spi::new(spi)?, header.protocol(), header.tos());
+        Some(Self { place, protocol, spi, sequence, source, destination, announced, traffic_class })
     }
 
     /// Of any packet.
@@ -145,8 +145,8 @@ impl Arrived {
         let Claim { protocol, spi, sequence } = Claim::at(packet, &place)?;
         let spi = Spi::new(spi).ok_or(OpenError::ReservedSpi { spi })?;
         let (source, destination) = (Address::new(ip.source()), Address::new(ip.destination()));
-        let traffic_class = ip.traffic_class();
-        Ok(Self { place, protocol, spi, sequence, source, destination, traffic_class })
+        let (announced, traffic_class) = (ip.next_header(), ip.traffic_class());
+        Ok(Self { place, protocol, spi, sequence, source, destination, announced, traffic_class })
     }
 
     /// Source address of the packet.
@@ -170,13 +170,53 @@ impl Arrived {
         found.ok_or(OpenError::NoSa { spi: self.spi })
     }
 
-    #[inline]
-    pub(crate) fn check_sequence<'r, P, R>(&self, sa: &Sa<P>, replay: &'r mut R) -> Result<Unverified<'r>, ReplayError>
+    #[inline(always)]
+    pub(crate) fn check_sequence<'r, P, R>(
+        &self,
+        sa: &Sa<P>,
+        place: Option<usize>,
+        replay: &'r mut R,
+    ) -> Result<Unverified<'r>, ReplayError>
+    where
+        P: CryptoProvider,
+        R: ReplayStore + ?Sized,
+    {
+        match place {
+            Some(place) => replay.check_at(place, self.sender(sa), self.sequence, sa.esn()),
+            None => self.look_up(sa, replay),
+        }
+    }
+
+    /// The same where it is not known where the window is.
+    #[inline(never)]
+    fn look_up<'r, P, R>(&self, sa: &Sa<P>, replay: &'r mut R) -> Result<Unverified<'r>, ReplayError>
     where
         P: CryptoProvider,
         R: ReplayStore + ?Sized,
     {
         replay.check(self.sender(sa), self.sequence, sa.esn())
+    }
+
+    /// The number of a packet that its window would take, and where that is.
+    #[inline(never)]
+    pub(crate) fn expected<P, R>(&self, sa: &Sa<P>, replay: &mut R) -> Option<(u64, Option<usize>)>
+    where
+        P: CryptoProvider,
+        R: ReplayStore + ?Sized,
+    {
+        let place = replay.place(&self.sender(sa));
+        let unverified = self.check_sequence(sa, place, replay).ok()?;
+        Some((unverified.number(), place))
+    }
+
+    /// The packet as an Xcast packet, or `None` if it is none.
+    #[inline(always)]
+    pub(crate) fn as_xcast<'p>(
+        &self,
+        packet: &'p [u8],
+        code_points: Option<&CodePoints>,
+    ) -> Result<Option<XcastPacket<'p>>, Unfit> {
+        as_xcast_behind(self.place.family, self.announced, packet, code_points)
     }
 
     pub(crate) const fn sender<P: CryptoProvider>(&self, sa: &Sa<P>) -> SenderKey {

@@ -18,6 +18,13 @@ impl core::fmt::Debug for PacketBuf<'_> {
     }
 }
 
+/// What there is where a range reaches beyond its buffer, which none does: apart, so that nobody chooses between the two.
+#[cold]
+#[inline(never)]
+const fn nothing<'a>() -> &'a mut [u8] {
+    &mut []
+}
+
 impl<'a> PacketBuf<'a> {
     /// The packet at `range` of `storage`, or `None` if `storage` does not reach that far.
     #[must_use]
@@ -28,14 +35,22 @@ impl<'a> PacketBuf<'a> {
 
     /// The packet's octets.
     #[must_use]
+    #[inline]
     pub fn as_octets(&self) -> &[u8] {
-        self.storage.get(self.range.clone()).unwrap_or(&[])
+        match self.storage.get(self.range.clone()) {
+            Some(octets) => octets,
+            None => nothing(),
+        }
     }
 
     /// The packet's octets, to be changed.
     #[must_use]
+    #[inline]
     pub fn as_mut_octets(&mut self) -> &mut [u8] {
-        self.storage.get_mut(self.range.clone()).unwrap_or(&mut [])
+        match self.storage.get_mut(self.range.clone()) {
+            Some(octets) => octets,
+            None => nothing(),
+        }
     }
 
     /// Where in the buffer the packet lies.

@@ -2,7 +2,7 @@
 
 use crate::ipsec::association::config::{RoutingCoverage, SecurityProtocol};
 use crate::wire::{
-    BitmapPlace, CodePoints, ExtensionHeader, Family, IpHeader, ParseError, ParseErrorKind, XcastPacket, protocol,
+    BitmapPlace, CodePoints, ExtensionHeader, Family, ParseError, ParseErrorKind, XcastPacket, protocol,
 };
 
 /// A construction that is refused, sealing or opening: the rule it breaks.
@@ -87,40 +87,28 @@ impl From<Refusal> for Unfit {
     }
 }
 
-/// The packet as an Xcast packet, or `None` if it is none. Checksums are the IP stack's and the router's business.
-pub(crate) fn as_xcast<'a>(
-    packet: &'a [u8],
-    code_points: Option<&CodePoints>,
-) -> Result<Option<XcastPacket<'a>>, Unfit> {
-    if code_points.is_none() {
-        return Ok(None);
-    }
-    as_xcast_behind(&IpHeader::split(packet)?.0, packet, code_points)
-}
-
-/// The same for a packet whose IP header is read, and of which most that are no Xcast packets need no further look.
+/// The packet, of `family`, as an Xcast packet, or `None` if it is none. Checksums are the IP stack's and the router's business.
+/// `announced` is what the IP header says that follows it: most that are no Xcast packets need no further look.
 #[inline]
 pub(crate) fn as_xcast_behind<'a>(
-    ip: &IpHeader<'_>,
+    family: Family,
+    announced: u8,
     packet: &'a [u8],
     code_points: Option<&CodePoints>,
 ) -> Result<Option<XcastPacket<'a>>, Unfit> {
     match code_points {
-        Some(code_points) if may_be_xcast(ip, code_points) => parse_xcast(packet, code_points),
+        Some(code_points) if may_be_xcast(family, announced, code_points) => parse_xcast(packet, code_points),
         _ => Ok(None),
     }
 }
 
 /// Whether what follows the IP header is an Xcast header, or one that an Xcast header can stand behind.
-fn may_be_xcast(ip: &IpHeader<'_>, code_points: &CodePoints) -> bool {
-    match ip {
-        IpHeader::V4(header) => {
-            header.protocol() == protocol::AH || header.protocol() == code_points.fields().xcast4_protocol
+fn may_be_xcast(family: Family, announced: u8, code_points: &CodePoints) -> bool {
+    match family {
+        Family::V4 => announced == protocol::AH || announced == code_points.fields().xcast4_protocol,
+        Family::V6 => {
+            matches!(announced, protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING | protocol::AH)
         }
-        IpHeader::V6(header) => matches!(
-            header.next_header(),
-            protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS | protocol::ROUTING | protocol::AH
-        ),
     }
 }
 
@@ -164,7 +152,7 @@ pub(crate) fn check_any(xcast: &XcastPacket<'_>) -> Result<(), Refusal> {
 
 /// Whether nothing is said of what may stand in front of what `next_header` announces behind an IPv4 header: most are of such
 /// a protocol.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_of_no_rule(next_header: u8, code_points: Option<&CodePoints>) -> bool {
     let is_xcast = code_points.is_some_and(|points| points.fields().xcast4_protocol == next_header);
     !is_xcast && !matches!(next_header, protocol::AH | protocol::ESP)
@@ -173,7 +161,7 @@ pub(crate) fn is_of_no_rule(next_header: u8, code_points: Option<&CodePoints>) -
 /// Whether transport-mode `outer` may stand in front of what starts at `at` in `octets`, announced by `next_header`: no
 /// fragment, no Xcast header that routers need to see, no other protection but ESP inside AH. IPv6 extension headers are
 /// looked through, or they would hide all three.
-#[inline]
+#[inline(always)]
 pub(crate) fn check_behind(
     outer: SecurityProtocol,
     family: Family,

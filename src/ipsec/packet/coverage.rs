@@ -39,7 +39,14 @@ struct RoutingRule {
     coverage: RoutingCoverage,
     /// Where the Xcast bitmap is.
     place: BitmapPlace,
+    /// Where the Xcast Routing header is that was read last, mostly the only one, and its fields that count as zero.
+    known: (u32, Fields),
 }
+
+/// Ascending ranges of a Routing header, which has 2048 octets at most, each from and to; empty ones are to be skipped.
+type Fields = [(u16, u16); 3];
+
+const NO_FIELD: (u16, u16) = (0, 0);
 
 /// Headers that AH can cover: read once, so that walking them later cannot fail.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +60,8 @@ pub(crate) struct Coverable {
 impl Coverable {
     /// Of a packet with a plain IP header and nothing between it and the AH.
     pub(crate) const fn without_extensions(coverage: RoutingCoverage) -> Self {
-        let routing = RoutingRule { xcast_type: None, coverage, place: BitmapPlace::Header };
+        let place = BitmapPlace::Header;
+        let routing = RoutingRule { xcast_type: None, coverage, place, known: (0, [NO_FIELD; 3]) };
         Self { routing, has_routing_type_0: false }
     }
 
@@ -69,11 +77,11 @@ impl Coverable {
     ) -> Result<Self, Unfit> {
         let fields = code_points.map(CodePoints::fields);
         let xcast_type = fields.map(|fields| fields.xcast6_routing_type);
-        let mut bitmap_place = BitmapPlace::Header;
-        let mut has_routing_type_0 = false;
+        let Self { mut routing, mut has_routing_type_0 } = Self::without_extensions(coverage);
+        routing.xcast_type = xcast_type;
         // Most IPv4 headers have no options to be looked at.
         if place.family == Family::V4 && place.ip_header_len == ipv4::MIN_HEADER_LEN {
-            return Ok(Self { routing: RoutingRule { xcast_type, coverage, place: bitmap_place }, has_routing_type_0 });
+            return Ok(Self { routing, has_routing_type_0 });
         }
         match IpHeader::split(packet)?.0 {
             IpHeader::V4(header) => {
@@ -87,20 +95,24 @@ impl Coverable {
                 for header in Extensions::in_front_of(packet, place.at) {
                     let header = header?;
                     if header.kind == protocol::ROUTING {
-                        check_routing(&header, xcast_type, coverage, bitmap_place)?;
+                        if routing.is_xcast(&header) {
+                            routing.known = (header.at as u32, routing.read(&header)?);
+                        } else if header.segments_left() != Some(0) {
+                            return Err(Refusal::RoutingHeader.into());
+                        }
                         has_routing_type_0 |= header.routing_type() == Some(0);
                         continue;
                     }
                     for option in header.options() {
                         let is_bitmap = Some(option?.kind) == fields.map(|fields| fields.bitmap_option_v6);
                         if header.kind == protocol::HOP_BY_HOP && is_bitmap {
-                            bitmap_place = BitmapPlace::Option;
+                            routing.place = BitmapPlace::Option;
                         }
                     }
                 }
             }
         }
-        Ok(Self { routing: RoutingRule { xcast_type, coverage, place: bitmap_place }, has_routing_type_0 })
+        Ok(Self { routing, has_routing_type_0 })
     }
 }
 
@@ -172,7 +184,14 @@ impl<'a> Coverage<'a> {
             packet: self.packet,
             at: self.ip_header_len,
             end: self.ah_at,
-            zeroed: MutableFields { headers, routing: self.routing, options: None, fields: [const { 0..0 }; 3] },
+            zeroed: MutableFields {
+                headers,
+                routing: &self.routing,
+                options: None,
+                fields: [NO_FIELD; 3],
+                fields_of: 0,
+                used: 3,
+            },
             run: 0..0,
         }
     }
@@ -201,23 +220,6 @@ fn normalise_v4(header: &Ipv4Header<'_>, normalised: &mut [u8]) {
             }
         }
     }
-}
-
-/// Whether AH can cover a Routing header.
-fn check_routing(
-    header: &ExtensionHeader<'_>,
-    xcast_type: Option<u8>,
-    coverage: RoutingCoverage,
-    place: BitmapPlace,
-) -> Result<(), Unfit> {
-    if xcast_type.is_some() && header.routing_type() == xcast_type {
-        // The fields to be zeroed must be found; where nothing in the header is looked at, its contents do not matter.
-        if coverage == RoutingCoverage::FieldsZeroed {
-            XcastHeader::split_v6(header.octets, place).map_err(|error| error.shifted(header.at))?;
-        }
-        return Ok(());
-    }
-    if header.segments_left() == Some(0) { Ok(()) } else { Err(Refusal::RoutingHeader.into()) }
 }
 
 /// Walks IPv6 extension headers of the shape of Hop-by-Hop, up to `end`.
@@ -260,11 +262,13 @@ impl<'a> Iterator for Extensions<'a> {
 #[derive(Clone)]
 struct MutableFields<'a> {
     headers: Extensions<'a>,
-    routing: RoutingRule,
+    routing: &'a RoutingRule,
     /// The options of the header being walked, if it has options.
     options: Option<Ipv6Options<'a>>,
-    /// Fields of the Routing header being walked, ascending, empty ones to be skipped.
-    fields: [Range<usize>; 3],
+    /// Fields of the Routing header being walked, where that starts, and how many of them are behind.
+    fields: Fields,
+    fields_of: usize,
+    used: usize,
 }
 
 impl Iterator for MutableFields<'_> {
@@ -272,9 +276,11 @@ impl Iterator for MutableFields<'_> {
 
     fn next(&mut self) -> Option<Range<usize>> {
         loop {
-            for field in &mut self.fields {
-                if field.start < field.end {
-                    return Some(core::mem::take(field));
+            while let Some(&(from, to)) = self.fields.get(self.used) {
+                self.used = self.used.wrapping_add(1);
+                if from < to {
+                    let at = |offset| self.fields_of.saturating_add(usize::from(offset));
+                    return Some(at(from)..at(to));
                 }
             }
             if let Some(options) = &mut self.options {
@@ -290,7 +296,7 @@ impl Iterator for MutableFields<'_> {
             }
             let header = self.headers.next()?.ok()?;
             if header.kind == protocol::ROUTING {
-                self.fields = self.routing.fields(&header);
+                (self.fields, self.fields_of, self.used) = (self.routing.fields(&header), header.at, 0);
             } else {
                 self.options = Some(header.options());
             }
@@ -299,27 +305,37 @@ impl Iterator for MutableFields<'_> {
 }
 
 impl RoutingRule {
-    /// The fields of `header` that count as zero.
-    fn fields(&self, header: &ExtensionHeader<'_>) -> [Range<usize>; 3] {
-        const NONE: Range<usize> = 0..0;
-        let at = header.at;
-        if self.xcast_type.is_none() || header.routing_type() != self.xcast_type {
-            return [NONE; 3];
-        }
-        match self.coverage {
-            RoutingCoverage::Covered => [NONE; 3],
-            RoutingCoverage::DataZeroed => [at.saturating_add(4)..header.end(), NONE, NONE],
+    fn is_xcast(&self, header: &ExtensionHeader<'_>) -> bool {
+        self.xcast_type.is_some() && header.routing_type() == self.xcast_type
+    }
+
+    /// The fields of an Xcast Routing header that count as zero. They must be found; where nothing in the header is looked at, its
+    /// contents do not matter.
+    fn read(&self, header: &ExtensionHeader<'_>) -> Result<Fields, ParseError> {
+        Ok(match self.coverage {
+            RoutingCoverage::Covered => [NO_FIELD; 3],
+            RoutingCoverage::DataZeroed => [(4, header.octets.len() as u16), NO_FIELD, NO_FIELD],
             RoutingCoverage::FieldsZeroed => {
-                let Ok((xcast, _)) = XcastHeader::split_v6(header.octets, self.place) else { return [NONE; 3] };
+                let split = XcastHeader::split_v6(header.octets, self.place);
+                let (xcast, _) = split.map_err(|error| error.shifted(header.at))?;
                 let layout = xcast.layout();
-                let shifted = |from: usize, to: usize| at.saturating_add(from)..at.saturating_add(to);
                 let addresses = if xcast.anonymous() {
-                    shifted(layout.addresses_at, layout.address_at(layout.count))
+                    (layout.addresses_at as u16, layout.address_at(layout.count) as u16)
                 } else {
-                    NONE
+                    NO_FIELD
                 };
-                [shifted(6, 8), shifted(layout.bitmap_at, layout.addresses_at), addresses]
+                [(6, 8), (layout.bitmap_at as u16, layout.addresses_at as u16), addresses]
             }
+        })
+    }
+
+    /// The fields of `header` that count as zero.
+    fn fields(&self, header: &ExtensionHeader<'_>) -> Fields {
+        let (known_at, known) = self.known;
+        match self.is_xcast(header) {
+            true if header.at == known_at as usize => known,
+            true => self.read(header).unwrap_or_default(),
+            false => Fields::default(),
         }
     }
 }

@@ -68,6 +68,8 @@ pub(crate) enum Moves {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pending {
     sender: SenderKey,
+    /// Where its window is, if that is known.
+    window_at: Option<usize>,
     received: u32,
     esn: bool,
     sequence: u64,
@@ -76,7 +78,11 @@ pub(crate) struct Pending {
 impl Pending {
     /// Moves the window, as nothing else has since.
     pub(crate) fn commit<R: ReplayStore + ?Sized>(&self, replay: &mut R) -> Result<(), ReplayError> {
-        let mut unverified = replay.check(self.sender, self.received, self.esn)?;
+        let Self { sender, window_at, received, esn, .. } = *self;
+        let mut unverified = match window_at {
+            Some(place) => replay.check_at(place, sender, received, esn)?,
+            None => replay.check(sender, received, esn)?,
+        };
         while unverified.number() < self.sequence {
             unverified = unverified.in_next_subspace().ok_or(ReplayError::Replayed)?;
         }
@@ -127,8 +133,8 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    let mut read = None;
-    Ok(open_through(&mut Open, sad, replay, crypto, code_points, 0, None, &mut read, packet)?.opened())
+    let mut tried = Tried::nothing();
+    Ok(open_through(&mut Open, sad, replay, crypto, code_points, 0, None, &mut tried, packet)?.opened())
 }
 
 /// Opens `packet` as [`open()`] does, and if its ICV does not verify tries the next `tries` upper halves of its extended
@@ -163,14 +169,15 @@ where
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
-    let mut read = None;
-    Ok(open_through(&mut Open, sad, replay, crypto, code_points, tries, None, &mut read, packet)?.opened())
+    let mut tried = Tried::nothing();
+    Ok(open_through(&mut Open, sad, replay, crypto, code_points, tries, None, &mut tried, packet)?.opened())
 }
 
 /// A packet that was opened, and what is to be said of it: put together where it goes, as it is long.
 pub(crate) struct Done<'d, P: CryptoProvider> {
     arrived: &'d Arrived,
     sa: &'d Sa<P>,
+    window_at: Option<usize>,
     sequence: u64,
     content: Content,
 }
@@ -182,12 +189,13 @@ impl<P: CryptoProvider> Done<'_, P> {
     }
 
     pub(crate) fn pending(&self) -> Pending {
-        let Self { arrived, sa, sequence, .. } = *self;
-        Pending { sender: arrived.sender(sa), received: arrived.sequence, esn: sa.esn(), sequence }
+        let Self { arrived, sa, window_at, sequence, .. } = *self;
+        Pending { sender: arrived.sender(sa), window_at, received: arrived.sequence, esn: sa.esn(), sequence }
     }
 }
 
-/// Opens a packet as far as `gate` agrees. What was `tried` before is not computed again; else what is `read` of it is put there.
+/// Opens a packet as far as `gate` agrees. An association that was `found` before is not looked for, and what was `tried` before
+/// is neither read nor computed again.
 #[allow(clippy::too_many_arguments, reason = "one packet, and everything that has a say in it")]
 #[inline]
 pub(crate) fn open_through<'d, P, S, R, G>(
@@ -197,8 +205,8 @@ pub(crate) fn open_through<'d, P, S, R, G>(
     crypto: &mut P,
     code_points: Option<&CodePoints>,
     tries: u32,
-    tried: Option<&'d Tried>,
-    read: &'d mut Option<Arrived>,
+    found: Option<&'d Sa<P>>,
+    tried: &'d mut Tried,
     packet: &mut PacketBuf<'_>,
 ) -> Result<Done<'d, P>, OpenError>
 where
@@ -207,40 +215,44 @@ where
     R: ReplayStore + ?Sized,
     G: Gate<P> + ?Sized,
 {
-    let arrived = match tried {
-        // Of the headers nothing has changed.
-        Some(tried) => &tried.arrived,
-        None => Arrived::read_into(read, packet.as_octets(), code_points)?,
+    // Of the headers nothing has changed since they were read.
+    let Tried { read, guess } = tried;
+    let arrived = Arrived::read_into(read, || packet.as_octets(), code_points)?;
+    let sa = match found {
+        Some(sa) => sa,
+        None => arrived.find_sa(sad)?,
     };
-    let sa = arrived.find_sa(sad)?;
     // What a link layer padded is no part of the packet.
     packet.truncate(arrived.place.packet_len);
     let octets = arrived.processed_len(sa)?;
     gate.admit(arrived, sa, octets as u64)?;
-    let mut unverified = arrived.check_sequence(sa, replay)?;
+    let window_at = guess.and_then(|guess| guess.place);
+    // Not moved: what is to be known of a new sender is long.
+    let mut checked = arrived.check_sequence(sa, window_at, replay);
+    let unverified = checked.as_mut().map_err(|error| *error)?;
     let mut tries = if sa.esn() { tries } else { 0 };
     let inside = loop {
         let sequence = unverified.number();
-        let known = tried.and_then(|tried| tried.under(sequence));
+        let known = guess.and_then(|guess| guess.under(arrived.protocol, sequence));
         let result = match &sa.transform {
             Transform::Ah(transform) => arrived
                 .verify_ah(sa, transform, sequence, known, crypto, code_points, packet.as_octets())
                 .map(|()| None),
-            Transform::Esp(transform) => {
-                arrived.decrypt_esp(sa, transform, octets, sequence, known, crypto, code_points, packet).map(Some)
-            }
+            Transform::Esp(transform) => arrived
+                .decrypt_esp(sa, transform, octets, sequence, known, crypto, code_points, packet.as_mut_octets())
+                .map(Some),
         };
         match result {
             Err(OpenError::Icv) if tries > 0 => {
                 tries = tries.saturating_sub(1);
-                unverified = unverified.in_next_subspace().ok_or(OpenError::Icv)?;
+                unverified.next_subspace().ok_or(OpenError::Icv)?;
             }
             result => break result?,
         }
     };
     let sequence = unverified.number();
     if gate.accept(arrived, sa)? == Moves::Now {
-        unverified.commit()?;
+        checked?.commit()?;
     }
     let content = match (&sa.transform, inside) {
         (Transform::Esp(transform), Some(inside)) => arrived.take_out_esp(sa.mode(), transform, inside, packet),
@@ -249,7 +261,7 @@ where
             Content::Packet
         }
     };
-    Ok(Done { arrived, sa, sequence, content })
+    Ok(Done { arrived, sa, window_at, sequence, content })
 }
 
 /// Verifies the AH of `packet` without changing a single octet of it, for a node that passes the packet on as it is.
@@ -270,13 +282,13 @@ where
     R: ReplayStore + ?Sized,
 {
     let mut read = None;
-    let arrived = Arrived::read_into(&mut read, packet, code_points)?;
+    let arrived = Arrived::read_into(&mut read, || packet, code_points)?;
     if arrived.protocol != SecurityProtocol::Ah {
         return Err(OpenError::NotProtected);
     }
     let sa = arrived.find_sa(sad)?;
     let Transform::Ah(transform) = &sa.transform else { return Err(OpenError::NoSa { spi: arrived.spi }) };
-    let unverified = arrived.check_sequence(sa, replay)?;
+    let unverified = arrived.check_sequence(sa, None, replay)?;
     let sequence = unverified.number();
     let octets = packet.get(..arrived.place.packet_len).unwrap_or(packet);
     arrived.verify_ah(sa, transform, sequence, None, crypto, code_points, octets)?;

@@ -5,7 +5,7 @@ use crate::ipsec::association::config::{Mode, SecurityProtocol};
 use crate::ipsec::association::sa::{AhTransform, Sa, high_half};
 use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden};
 use crate::ipsec::packet::buffer::PacketBuf;
-use crate::ipsec::packet::construction::{Refusal, as_xcast, check_ah, check_behind};
+use crate::ipsec::packet::construction::{Refusal, check_ah, check_behind};
 use crate::ipsec::packet::coverage::{Coverable, Coverage};
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::front::Front;
@@ -106,9 +106,9 @@ impl Arrived {
             Mode::Transport => check_behind(SecurityProtocol::Ah, place.family, next, octets, behind, code_points)?,
             Mode::Tunnel(outer) => self.check_inner(outer, next, octets.get(behind..).unwrap_or(&[]))?,
         }
-        if let Some(xcast) = as_xcast(octets, code_points)? {
-            check_ah(&xcast, transform.coverage)?;
-            check_x2u_forbidden(sa.mode(), &xcast)?;
+        if let Some(xcast) = self.as_xcast(octets, code_points).as_ref().map_err(|unfit| *unfit)? {
+            check_ah(xcast, transform.coverage)?;
+            check_x2u_forbidden(sa.mode(), xcast)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::ipsec::packet::batch::CHUNK;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::open::{Open, Opened, open_through};
-use crate::ipsec::packet::tried::Trial;
+use crate::ipsec::packet::tried::{Trial, Tried};
 use crate::ipsec::replay::senders::ReplayStore;
 use crate::wire::CodePoints;
 
@@ -33,13 +33,13 @@ pub fn open_batch<'r, 'b: 'r, P, S, R, I, D>(
     D: FnMut(usize, Result<(&mut PacketBuf<'_>, Opened), OpenError>),
 {
     in_chunks(packets, |first, packets| {
-        let mut tried = [const { None }; CHUNK];
-        Trial { sad, replay, crypto, code_points }.all(packets, &mut tried, |_| true, |_, _| true);
-        for ((index, packet), tried) in (first..).zip(packets).zip(&tried) {
-            let mut read = None;
-            let tried = tried.as_ref();
-            let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, tried, &mut read, packet);
+        let mut tried = Tried::nothing_of_a_chunk();
+        let sas = Trial { sad, replay, crypto, code_points }.all(packets, &mut tried, |_| true, |_, _| true);
+        let mut index = first;
+        for ((packet, tried), sa) in packets.iter_mut().zip(&mut tried).zip(&sas) {
+            let result = open_through(&mut Open, sad, replay, crypto, code_points, 0, *sa, tried, packet);
             done(index, result.map(|done| (&mut **packet, done.opened())));
+            index = index.saturating_add(1);
         }
     });
 }

@@ -5,7 +5,7 @@ use crate::ipsec::association::config::{Mode, SecurityProtocol};
 use crate::ipsec::association::sa::{EspKeys, EspTransform, Sa, high_half};
 use crate::ipsec::packet::arrived::{Arrived, check_x2u_forbidden};
 use crate::ipsec::packet::buffer::PacketBuf;
-use crate::ipsec::packet::construction::{Refusal, as_xcast, check_any, check_behind};
+use crate::ipsec::packet::construction::{Refusal, check_any, check_behind};
 use crate::ipsec::packet::error::OpenError;
 use crate::ipsec::packet::laid::AeadAad;
 use crate::ipsec::packet::open::Content;
@@ -17,7 +17,7 @@ use crate::wire::{CodePoints, EspHeader, esp, protocol};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inside {
     next_header: u8,
-    /// Octets of payload, padding taken off.
+    /// Octets of payload, padding taken off, and TFC padding where it can be told (RFC 4303 §2.7).
     len: usize,
 }
 
@@ -44,10 +44,10 @@ impl Arrived {
         known: Option<Result<(), CryptoError>>,
         crypto: &mut P,
         code_points: Option<&CodePoints>,
-        packet: &mut PacketBuf<'_>,
+        octets: &mut [u8],
     ) -> Result<Inside, OpenError> {
         let high = high_half(sa, sequence);
-        let esp = packet.as_mut_octets().get_mut(self.place.at..).ok_or(OpenError::EspLength)?;
+        let esp = octets.get_mut(self.place.at..).ok_or(OpenError::EspLength)?;
         let header_len = transform.header_len();
         let icv_at = header_len.saturating_add(encrypted_len);
         match &transform.keys {
@@ -77,7 +77,7 @@ impl Arrived {
         }
         let data = esp.get(header_len..icv_at).ok_or(OpenError::EspLength)?;
         let (payload, next_header) = esp::split_trailer(data).ok_or(OpenError::Padding)?;
-        let len = payload.len();
+        let mut len = payload.len();
         match sa.mode() {
             // A dummy has no inner header to preserve addresses of; none is built (RFC 5374 §3.1).
             Mode::Tunnel(outer) if next_header == protocol::NO_NEXT_HEADER && outer.fixed_ends().is_none() => {
@@ -87,16 +87,17 @@ impl Arrived {
             Mode::Tunnel(outer) => self.check_inner(outer, next_header, payload)?,
             Mode::Transport => {
                 check_behind(SecurityProtocol::Esp, self.place.family, next_header, payload, 0, code_points)?;
+                len = udp_end(self.place.family, payload, next_header, 0).unwrap_or(len);
             }
         }
-        if let Some(xcast) = as_xcast(packet.as_octets(), code_points)? {
-            check_any(&xcast)?;
-            check_x2u_forbidden(sa.mode(), &xcast)?;
+        if let Some(xcast) = self.as_xcast(octets, code_points).as_ref().map_err(|unfit| *unfit)? {
+            check_any(xcast)?;
+            check_x2u_forbidden(sa.mode(), xcast)?;
         }
         Ok(Inside { next_header, len })
     }
 
-    /// Takes the ESP header and trailer off a decrypted packet, and TFC padding (RFC 4303 §2.7).
+    /// Takes the ESP header and what stands behind the payload off a decrypted packet.
     pub(crate) fn take_out_esp<P: CryptoProvider>(
         &self,
         mode: &Mode,
@@ -112,13 +113,7 @@ impl Arrived {
         packet.truncate(payload_at.saturating_add(inside.len));
         match mode {
             Mode::Tunnel(_) => self.leave_tunnel(packet, payload_at),
-            Mode::Transport => {
-                let end = udp_end(self.place.family, packet.as_octets(), inside.next_header, payload_at);
-                if let Some(end) = end {
-                    packet.truncate(end);
-                }
-                take_out(packet, &self.place, transform.header_len(), inside.next_header);
-            }
+            Mode::Transport => take_out(packet, &self.place, transform.header_len(), inside.next_header),
         }
         Content::Packet
     }

@@ -1,7 +1,7 @@
 //! Where AH or ESP stands in a packet, or is to be put, and how taking it in or out changes the headers in front.
 
 use crate::ipsec::packet::buffer::PacketBuf;
-use crate::ipsec::packet::construction::{Unfit, as_xcast};
+use crate::ipsec::packet::construction::{Unfit, as_xcast_behind};
 use crate::wire::{
     AhHeader, Checksum, ChecksumUpdate, CodePoints, ExtensionHeader, Family, IpHeader, Layout, ParseError,
     ParseErrorKind, PlainV4, XcastPacket, ipv4, ipv6, protocol, put, set_packet_len, u8_at, u16_at,
@@ -52,6 +52,7 @@ impl Place {
     }
 
     /// Directly behind all Xcast headers.
+    #[inline(always)]
     fn behind_xcast(xcast: &XcastPacket<'_>) -> Self {
         let layout = xcast.layout();
         let covered = layout.next_protocol_at >= layout.xcast_at
@@ -91,7 +92,7 @@ pub(crate) fn find_protection(
                 return Err(ParseError::new(ParseErrorKind::Fragment, ipv4::FLAGS_AT).into());
             }
             let is_xcast = code_points.is_some_and(|points| points.fields().xcast4_protocol == place.next_header);
-            if is_xcast && let Some(xcast) = as_xcast(packet, code_points)? {
+            if is_xcast && let Some(xcast) = as_xcast_behind(Family::V4, place.next_header, packet, code_points)? {
                 place = Place::behind_xcast(&xcast);
             }
         }
@@ -124,15 +125,20 @@ pub(crate) fn find_protection(
 /// Where transport-mode ESP goes in a packet to be sent, and, in IPv6, AH: behind the Xcast headers; else behind Hop-by-Hop
 /// and Routing headers and what stands in front of the latter. A Destination Options header without a Routing header behind
 /// it is for the final destination and is protected (RFC 8200 §4.1, RFC 4302 §3.1.1).
-#[inline]
+#[inline(always)]
 pub(crate) fn behind_routing(
     ip: &IpHeader<'_>,
     packet: &[u8],
     xcast: Option<&XcastPacket<'_>>,
 ) -> Result<Place, ParseError> {
-    if let Some(xcast) = xcast {
-        return Ok(Place::behind_xcast(xcast));
+    match xcast {
+        Some(xcast) => Ok(Place::behind_xcast(xcast)),
+        None => behind_other_routing(ip, packet),
     }
+}
+
+#[inline(never)]
+fn behind_other_routing(ip: &IpHeader<'_>, packet: &[u8]) -> Result<Place, ParseError> {
     let start = behind_ip_header(ip)?;
     let mut found = start;
     if start.family == Family::V6 {
@@ -214,23 +220,24 @@ fn checksum_v4(packet: &[u8], place: &Place, len: usize, next_header: u8) -> Opt
 }
 
 /// Takes an opened AH or ESP header of `count` octets out at `place`; `next_header` then stands there.
+#[inline]
 pub(crate) fn take_out(packet: &mut PacketBuf<'_>, place: &Place, count: usize, next_header: u8) {
-    match packet.as_octets().first_chunk() {
-        // Not moved and then changed, but written once.
-        Some(header) if place.is_behind_plain_v4() => {
-            let header = PlainV4::from_octets(header);
-            packet.cut_front(count);
-            let octets = packet.as_mut_octets();
-            let len = u16::try_from(octets.len()).unwrap_or(u16::MAX);
-            if let Some(room) = octets.first_chunk_mut() {
-                header.with(len, next_header).write(room);
-            }
-        }
-        _ => {
-            packet.remove(place.at, count);
-            repair_headers(packet.as_mut_octets(), place, next_header);
+    if !place.is_behind_plain_v4() {
+        packet.remove(place.at, count);
+        repair_other_headers(packet.as_mut_octets(), *place, next_header);
+        return;
+    }
+    // Not moved and then changed, but written once.
+    let octets = packet.as_mut_octets();
+    if let Some(header) = octets.first_chunk().map(PlainV4::from_octets)
+        && let Some(rest) = octets.get_mut(count..)
+    {
+        let len = u16::try_from(rest.len()).unwrap_or(u16::MAX);
+        if let Some(room) = rest.first_chunk_mut() {
+            header.with(len, next_header).write(room);
         }
     }
+    packet.cut_front(count);
 }
 
 /// The AH at `place`.

@@ -85,24 +85,20 @@ impl Plan {
         if contents == Contents::Dummy && sa.protocol() == SecurityProtocol::Ah {
             return Err(SealError::NotEsp);
         }
-        let plan = match sa.mode() {
-            Mode::Tunnel(outer) => Self::tunnel(sa, outer, contents, packet.as_octets())?,
+        // Each of them returns a plan that is ready, so that none is moved.
+        match sa.mode() {
+            Mode::Tunnel(outer) => Self::tunnel(sa, outer, contents, packet),
             Mode::Transport => {
                 let (ip, _) = IpHeader::split(packet.as_octets())?;
                 if !sa.is_for(ip.destination(), ip.source()) {
                     return Err(SealError::OtherAddresses);
                 }
-                let octets = packet.as_octets().get(..ip.packet_len()).unwrap_or(packet.as_octets());
-                let mut plan = match &sa.transform {
-                    Transform::Ah(transform) => Self::ah_transport(transform, code_points, &ip, octets)?,
-                    Transform::Esp(transform) => Self::esp_transport(transform, contents, code_points, &ip, octets)?,
-                };
-                plan.fragmentable = matches!(ip, IpHeader::V4(header) if !header.dont_fragment());
-                plan
+                match &sa.transform {
+                    Transform::Ah(transform) => Self::ah_transport(transform, code_points, &ip, packet),
+                    Transform::Esp(transform) => Self::esp_transport(transform, contents, code_points, &ip, packet),
+                }
             }
-        };
-        plan.check_lengths(packet)?;
-        Ok(plan)
+        }
     }
 
     /// Octets of the packet once it is sealed.
@@ -137,15 +133,17 @@ impl Plan {
         transform: &AhTransform<P>,
         code_points: Option<&CodePoints>,
         ip: &IpHeader<'_>,
-        octets: &[u8],
+        packet: &PacketBuf<'_>,
     ) -> Result<Self, SealError> {
-        let xcast = as_xcast_behind(ip, octets, code_points)?;
-        if let Some(xcast) = &xcast {
+        let octets = whole(ip, packet);
+        let found = as_xcast_behind(ip.family(), ip.next_header(), octets, code_points);
+        let xcast = found.as_ref().map_err(|unfit| *unfit)?.as_ref();
+        if let Some(xcast) = xcast {
             check_ah(xcast, transform.coverage)?;
         }
         let place = match ip.family() {
             Family::V4 => behind_ip_header(ip)?,
-            Family::V6 => behind_routing(ip, octets, xcast.as_ref())?,
+            Family::V6 => behind_routing(ip, octets, xcast)?,
         };
         check_behind(SecurityProtocol::Ah, place.family, place.next_header, octets, place.at, code_points)?;
         let coverable = Coverable::read(octets, &place, transform.coverage, code_points)?;
@@ -154,7 +152,9 @@ impl Plan {
         }
         let inserted = transform.header_len(place.family);
         let xcast_at = xcast.map(|xcast| xcast.layout().xcast_at);
-        Ok(Self { xcast_at, ..Self::ah(octets.len(), place, place.next_header, coverable, inserted) })
+        let plan = Self::ah(octets.len(), place, place.next_header, coverable, inserted);
+        plan.check_lengths(packet)?;
+        Ok(Self { xcast_at, fragmentable: is_fragmentable(ip), ..plan })
     }
 
     #[inline]
@@ -163,16 +163,18 @@ impl Plan {
         contents: Contents,
         code_points: Option<&CodePoints>,
         ip: &IpHeader<'_>,
-        octets: &[u8],
+        packet: &PacketBuf<'_>,
     ) -> Result<Self, SealError> {
-        let xcast = as_xcast_behind(ip, octets, code_points)?;
-        if let Some(xcast) = &xcast {
+        let octets = whole(ip, packet);
+        let found = as_xcast_behind(ip.family(), ip.next_header(), octets, code_points);
+        let xcast = found.as_ref().map_err(|unfit| *unfit)?.as_ref();
+        if let Some(xcast) = xcast {
             check_any(xcast)?;
             if xcast.is_behind_ah() {
                 return Err(Refusal::NestedProtection.into());
             }
         }
-        let place = behind_routing(ip, octets, xcast.as_ref())?;
+        let place = behind_routing(ip, octets, xcast)?;
         let payload_len = octets.len().saturating_sub(place.at);
         let next_header = match contents {
             Contents::Dummy => protocol::NO_NEXT_HEADER,
@@ -186,7 +188,9 @@ impl Plan {
             }
         };
         let xcast_at = xcast.map(|xcast| xcast.layout().xcast_at);
-        Ok(Self { xcast_at, ..Self::esp(transform, octets.len(), place, next_header, 0, payload_len) })
+        let plan = Self::esp(transform, octets.len(), place, next_header, 0, payload_len);
+        plan.check_lengths(packet)?;
+        Ok(Self { xcast_at, fragmentable: is_fragmentable(ip), ..plan })
     }
 
     #[inline]
@@ -194,8 +198,9 @@ impl Plan {
         sa: &Sa<P>,
         outer: &OuterHeader,
         contents: Contents,
-        octets: &[u8],
+        packet: &PacketBuf<'_>,
     ) -> Result<Self, SealError> {
+        let octets = packet.as_octets();
         let (outside, next_header, len) = match contents {
             Contents::Packet => {
                 let (inner, _) = IpHeader::split(octets)?;
@@ -217,6 +222,7 @@ impl Plan {
             }
             Transform::Esp(transform) => Self::esp(transform, len, place, next_header, outer_len, len),
         };
+        plan.check_lengths(packet)?;
         let fragmentable = outside.fragmentable && family == Family::V4;
         Ok(Self { outside: Some(outside), fragmentable, ..plan })
     }
@@ -267,6 +273,17 @@ impl Plan {
     }
 }
 
+/// The packet, without what lies behind it.
+fn whole<'p>(ip: &IpHeader<'_>, packet: &'p PacketBuf<'_>) -> &'p [u8] {
+    let octets = packet.as_octets();
+    octets.get(..ip.packet_len()).unwrap_or(octets)
+}
+
+/// Whether routers may fragment the packet (RFC 4301 §8.2.1, case 2).
+fn is_fragmentable(ip: &IpHeader<'_>) -> bool {
+    matches!(ip, IpHeader::V4(header) if !header.dont_fragment())
+}
+
 impl Outside {
     fn around(outer: &OuterHeader, inner: &IpHeader<'_>) -> Result<Self, Refusal> {
         let fragmentable = match (outer.df, inner) {
@@ -294,14 +311,25 @@ impl Outside {
 }
 
 /// Where the UDP datagram ends that starts at `at`, in IPv6 behind Destination Options headers: what follows is padding.
+#[inline(always)]
 pub(crate) fn udp_end(family: Family, octets: &[u8], next_header: u8, at: usize) -> Option<usize> {
-    let (mut kind, mut at) = (next_header, at);
-    while family == Family::V6 && kind == protocol::DESTINATION_OPTIONS {
-        let header = crate::wire::ExtensionHeader::read(octets, kind, at).ok()?;
-        (kind, at) = (header.next_header(), header.end());
-    }
+    let (kind, at) = match (family, next_header) {
+        (Family::V6, protocol::DESTINATION_OPTIONS) => behind_options(octets, at)?,
+        _ => (next_header, at),
+    };
     if kind != protocol::UDP {
         return None;
     }
     UdpDatagram::parse(octets.get(at..)?).ok().map(|datagram| at.saturating_add(datagram.len()))
+}
+
+/// What stands behind the Destination Options headers from `at` on, and where.
+#[inline(never)]
+fn behind_options(octets: &[u8], at: usize) -> Option<(u8, usize)> {
+    let (mut kind, mut at) = (protocol::DESTINATION_OPTIONS, at);
+    while kind == protocol::DESTINATION_OPTIONS {
+        let header = crate::wire::ExtensionHeader::read(octets, kind, at).ok()?;
+        (kind, at) = (header.next_header(), header.end());
+    }
+    Some((kind, at))
 }

@@ -106,8 +106,8 @@ fn seal_any<P: CryptoProvider>(
     code_points: Option<&CodePoints>,
     packet: &mut PacketBuf<'_>,
 ) -> Result<(), SealError> {
-    let laid = Plan::any(sa, contents, code_points, packet)?.lay_out_any(sa, freshness, packet)?;
-    laid.compute(sa, crypto, packet.as_mut_octets())
+    let laid = lay_out_any(sa, contents, freshness, code_points, packet);
+    laid.as_ref().map_err(|error| *error)?.compute(sa, crypto, packet.as_mut_octets())
 }
 
 /// Plans, and makes the packet what it will be, but for what the algorithms do.
@@ -119,7 +119,24 @@ pub(super) fn lay_out<P: CryptoProvider>(
     packet: &mut PacketBuf<'_>,
 ) -> Result<Laid, SealError> {
     freshness.check(sa)?;
-    Plan::new(sa, contents, code_points, packet)?.lay_out(sa, freshness, packet)
+    match Plan::plain(sa, contents, code_points, packet) {
+        Some(plan) => plan.lay_out_plain(sa, freshness, packet),
+        None => lay_out_any(sa, contents, freshness, code_points, packet),
+    }
+}
+
+/// The same for a packet of any kind.
+#[inline(always)]
+fn lay_out_any<P: CryptoProvider>(
+    sa: &Sa<P>,
+    contents: Contents,
+    freshness: Freshness<'_>,
+    code_points: Option<&CodePoints>,
+    packet: &mut PacketBuf<'_>,
+) -> Result<Laid, SealError> {
+    // Not moved: plans are long.
+    let planned = Plan::any(sa, contents, code_points, packet);
+    planned.as_ref().map_err(|error| *error)?.lay_out_any(sa, freshness, packet)
 }
 
 impl Plan {

@@ -13,101 +13,113 @@ use crate::ipsec::packet::laid::EspJobOf;
 use crate::ipsec::replay::senders::ReplayStore;
 use crate::wire::CodePoints;
 
-/// What a packet's headers say, and what computing found under the sequence number that it was taken to have.
-#[derive(Clone, Copy, Debug)]
+/// What is known of a packet. It stays where it is: what was written piece by piece is not to be moved.
+#[derive(Debug)]
 pub(crate) struct Tried {
-    pub(crate) arrived: Arrived,
+    /// What its headers say, once they are read.
+    pub(super) read: Option<Arrived>,
+    pub(super) guess: Option<Guess>,
+}
+
+/// What computing found under the sequence number that a packet was taken to have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guess {
     sequence: u64,
+    /// Where the window of its sender is.
+    pub(super) place: Option<usize>,
     /// `None` if nothing was computed.
     result: Option<Result<(), CryptoError>>,
 }
 
 impl Tried {
-    /// What the provider would say of the packet under `sequence`, as far as that is known. ESP that verified is decrypted.
-    pub(super) fn under(&self, sequence: u64) -> Option<Result<(), CryptoError>> {
+    /// Nothing yet. No constant: that would be copied whole, and is mostly room.
+    #[inline(always)]
+    pub(crate) fn nothing() -> Self {
+        Self { read: None, guess: None }
+    }
+
+    /// The same of each packet of a chunk.
+    #[inline(always)]
+    pub(crate) fn nothing_of_a_chunk() -> AllTried {
+        core::array::from_fn(|_| Self::nothing())
+    }
+}
+
+impl Guess {
+    /// What the provider would say of the packet, of `protocol`, under `sequence`, as far as that is known. ESP that verified is
+    /// decrypted.
+    pub(super) fn under(&self, protocol: SecurityProtocol, sequence: u64) -> Option<Result<(), CryptoError>> {
         match self.result {
             result if self.sequence == sequence => result,
             // An ICV is right under one number. The packet cannot be tried again: it is decrypted.
-            Some(Ok(())) if self.arrived.protocol == SecurityProtocol::Esp => Some(Err(CryptoError::Mismatch)),
+            Some(Ok(())) if protocol == SecurityProtocol::Esp => Some(Err(CryptoError::Mismatch)),
             _ => None,
         }
     }
 }
 
 /// What is known of the packets of a chunk.
-pub(crate) type AllTried = [Option<Tried>; CHUNK];
+pub(crate) type AllTried = [Tried; CHUNK];
+
+/// The associations of the packets of a chunk, as far as they were looked for and found.
+pub(crate) type Found<'a, P> = [Option<&'a Sa<P>>; CHUNK];
 
 /// What is needed to try packets. No state changes.
-pub(crate) struct Trial<'a, S: ?Sized, R: ?Sized, P> {
-    pub(crate) sad: &'a S,
+pub(crate) struct Trial<'s, 'a, S: ?Sized, R: ?Sized, P> {
+    pub(crate) sad: &'s S,
     pub(crate) replay: &'a mut R,
     pub(crate) crypto: &'a mut P,
     pub(crate) code_points: Option<&'a CodePoints>,
 }
 
-impl<S, R, P> Trial<'_, S, R, P>
+impl<'s, S, R, P> Trial<'s, '_, S, R, P>
 where
     P: CryptoProvider,
     S: SadLookup<P> + ?Sized,
     R: ReplayStore + ?Sized,
 {
     /// Tries the packets of a chunk, of those that are `wanted`. Those are left out that `admits` says will be refused, and
-    /// those under combined modes, of which one at a time is as good.
+    /// those under combined modes, of which one at a time is as good. Returns the associations that were found.
     pub(crate) fn all(
         &mut self,
         packets: &mut [&mut PacketBuf<'_>],
         tried: &mut AllTried,
         wanted: impl Fn(usize) -> bool,
         admits: impl Fn(&Sa<P>, usize) -> bool,
-    ) {
-        if self.esp(packets, tried, wanted, admits) {
-            self.ah(packets, tried);
+    ) -> Found<'s, P> {
+        let mut has_ah = false;
+        let mut sas = [None; CHUNK];
+        for (((index, packet), tried), sa) in packets.iter().enumerate().zip(tried.iter_mut()).zip(&mut sas) {
+            if wanted(index) {
+                *sa = self.read(packet, tried, &admits);
+                has_ah |= sa.is_some_and(|sa| sa.protocol() == SecurityProtocol::Ah);
+            }
         }
+        self.esp(packets, tried, &sas);
+        if has_ah {
+            self.ah(packets, tried, &sas);
+        }
+        sas
     }
 
-    /// Reads all, and opens ESP. Returns whether there is AH.
+    /// Opens ESP.
     #[inline(never)]
-    fn esp(
-        &mut self,
-        packets: &mut [&mut PacketBuf<'_>],
-        tried: &mut AllTried,
-        wanted: impl Fn(usize) -> bool,
-        admits: impl Fn(&Sa<P>, usize) -> bool,
-    ) -> bool {
+    fn esp(&mut self, packets: &mut [&mut PacketBuf<'_>], tried: &mut AllTried, sas: &Found<'_, P>) {
         let mut jobs = Vec::<EspJobOf<'_, P>, CHUNK>::new();
         let mut results = Vec::<_, CHUNK>::new();
-        let mut has_ah = false;
-        for ((index, packet), tried) in packets.iter_mut().enumerate().zip(tried) {
-            if !wanted(index) {
-                continue;
-            }
-            let Ok(arrived) = Arrived::read(packet.as_octets(), self.code_points) else { continue };
-            let Ok(sa) = arrived.find_sa(self.sad) else { continue };
-            let Ok(octets) = arrived.processed_len(sa) else { continue };
-            if !admits(sa, octets) {
-                continue;
-            }
-            let Ok(unverified) = arrived.check_sequence(sa, self.replay) else { continue };
-            let sequence = unverified.number();
-            let tried = tried.insert(Tried { arrived, sequence, result: None });
-            let Transform::Esp(transform) = &sa.transform else {
-                has_ah = true;
-                continue;
-            };
+        for ((packet, tried), sa) in packets.iter_mut().zip(tried).zip(sas) {
+            let Some(sa) = sa else { continue };
+            let Tried { read: Some(arrived), guess: Some(Guess { sequence, result, .. }) } = tried else { continue };
+            let Transform::Esp(transform) = &sa.transform else { continue };
             let EspKeys::Separate { cipher, integrity, .. } = &transform.keys else { continue };
             let place = &arrived.place;
             let Some(esp) = packet.as_mut_octets().get_mut(place.at..place.packet_len) else { continue };
-            let job = EspJob::new(
-                cipher,
-                integrity,
-                esp,
-                EspLengths { iv_len: transform.iv_len, icv_len: transform.icv_len },
-                high_half(sa, sequence),
-            );
+            let lengths = EspLengths { iv_len: transform.iv_len, icv_len: transform.icv_len };
+            let job = EspJob::new(cipher, integrity, esp, lengths, high_half(sa, *sequence));
             if let Some(job) = job
                 && jobs.push(job).is_ok()
             {
-                let _ = results.push(&mut tried.result);
+                let _ = results.push(result);
             }
         }
         if !jobs.is_empty() {
@@ -116,15 +128,34 @@ where
         for (job, result) in jobs.iter().zip(&mut results) {
             **result = Some(job.result());
         }
-        has_ah
+    }
+
+    /// Reads a packet, and guesses its number, unless it will be refused. Returns its association.
+    #[inline(always)]
+    fn read(
+        &mut self,
+        packet: &PacketBuf<'_>,
+        tried: &mut Tried,
+        admits: impl Fn(&Sa<P>, usize) -> bool,
+    ) -> Option<&'s Sa<P>> {
+        let Tried { read, guess } = tried;
+        let arrived = Arrived::read_into(read, || packet.as_octets(), self.code_points).ok()?;
+        let sa = arrived.find_sa(self.sad).ok()?;
+        let octets = arrived.processed_len(sa).ok()?;
+        if !admits(sa, octets) {
+            return None;
+        }
+        let (sequence, place) = arrived.expected(sa, self.replay)?;
+        *guess = Some(Guess { sequence, place, result: None });
+        Some(sa)
     }
 
     /// Verifies AH. Apart from ESP, as jobs of either kind take room on the stack.
     #[inline(never)]
-    fn ah(&mut self, packets: &[&mut PacketBuf<'_>], tried: &mut AllTried) {
-        let covered = packets.iter().zip(tried).filter_map(|(packet, tried)| {
-            let Tried { arrived, sequence, result } = tried.as_mut()?;
-            let sa = arrived.find_sa(self.sad).ok()?;
+    fn ah(&mut self, packets: &[&mut PacketBuf<'_>], tried: &mut AllTried, sas: &Found<'_, P>) {
+        let covered = packets.iter().zip(tried).zip(sas).filter_map(|((packet, tried), sa)| {
+            let sa = (*sa)?;
+            let Tried { read: Some(arrived), guess: Some(Guess { sequence, result, .. }) } = tried else { return None };
             let Transform::Ah(transform) = &sa.transform else { return None };
             let octets = packet.as_octets().get(..arrived.place.packet_len)?;
             let (coverage, header) = arrived.covered_by_ah(transform, self.code_points, octets).ok()?;

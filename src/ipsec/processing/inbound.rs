@@ -204,7 +204,7 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         code_points: Option<&CodePoints>,
         now: Instant,
         tries: u32,
-        tried: Option<&Tried>,
+        tried: Option<&mut Tried>,
         packet: &mut PacketBuf<'_>,
     ) -> Result<Received, InboundError>
     where
@@ -278,9 +278,10 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
     {
         let mut gate = Judge { sad: &self.sad, senders: &self.senders, now: step.now, found: None };
         let Step { crypto, code_points, tries, tried, .. } = step;
-        let (mut read, tried) = (None, tried.take());
+        let mut untried = Tried::nothing();
+        let tried = tried.take().unwrap_or(&mut untried);
         let (sad, replay) = (&self.sad, &mut self.replay);
-        let result = open_through(&mut gate, sad, replay, *crypto, *code_points, *tries, tried, &mut read, packet)
+        let result = open_through(&mut gate, sad, replay, *crypto, *code_points, *tries, None, tried, packet)
             .map(|done| (done.opened(), done.pending()));
         let found = gate.found;
         // What follows the last protection says nothing against the association of that.
@@ -382,7 +383,7 @@ struct Step<'a, P> {
     now: Instant,
     tries: u32,
     /// What was computed of the outermost protection before, in a batch.
-    tried: Option<&'a Tried>,
+    tried: Option<&'a mut Tried>,
     /// The last association found.
     found: Option<Found>,
     /// The protections taken off, outermost first, whose windows have not moved.

@@ -7,10 +7,9 @@ use crate::crypto::CryptoProvider;
 use crate::ipsec::association::lifetime::Limits;
 use crate::ipsec::association::sa::Sa;
 use crate::ipsec::association::sad::InboundSad;
-use crate::ipsec::packet::batch::CHUNK;
 use crate::ipsec::packet::buffer::PacketBuf;
 use crate::ipsec::packet::open_batch::in_chunks;
-use crate::ipsec::packet::tried::{AllTried, Trial};
+use crate::ipsec::packet::tried::{AllTried, Trial, Tried};
 use crate::ipsec::policy::{PolicyLookup, SenderFilter};
 use crate::ipsec::replay::senders::ReplayStore;
 use crate::time::Instant;
@@ -45,10 +44,10 @@ impl<S, R, Q, F, A> Inbound<S, R, Q, F, A> {
         D: FnMut(usize, Result<(&mut PacketBuf<'_>, Received), InboundError>),
     {
         in_chunks(packets, |first, packets| {
-            let mut tried = [const { None }; CHUNK];
+            let mut tried = Tried::nothing_of_a_chunk();
             self.try_all(crypto, code_points, now, packets, &mut tried, |_| true);
-            for ((index, packet), tried) in (first..).zip(packets).zip(&tried) {
-                let result = self.process_tried(crypto, code_points, now, 0, tried.as_ref(), packet);
+            for ((index, packet), tried) in (first..).zip(packets).zip(&mut tried) {
+                let result = self.process_tried(crypto, code_points, now, 0, Some(tried), packet);
                 done(index, result.map(|received| (&mut **packet, received)));
             }
         });

@@ -32,7 +32,7 @@ impl SenderKey {
 ///
 /// # Security
 ///
-/// Asked for every packet that names a known association, before anything about it is verified, in a batch twice; by
+/// Asked for every packet that names a known association, before anything about it is verified, in a batch twice, the second time [by its place](Self::check_at); by
 /// [`Inbound`](crate::ipsec::Inbound) once more for each protection before the window moves. An implementation that makes state for a sender in [`check`](Self::check) can be filled by forged packets; one that forgets a window lets that
 /// sender's packets be replayed.
 ///
@@ -71,11 +71,50 @@ pub trait ReplayStore {
     ///
     /// - [`ReplayError::Replayed`].
     fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError>;
+
+    /// Where the window of `sender` is, as a number that [`check_at`](Self::check_at) finds it by, so that a sender is looked up
+    /// once where a packet's number is checked more than once. `None` if the sender has no window yet, and always from a store
+    /// that leaves this out.
+    fn place(&self, sender: &SenderKey) -> Option<usize> {
+        let _ = sender;
+        None
+    }
+
+    /// As [`check`](Self::check), of a sender whose window is at `place`: [`place`](Self::place) said so, and nothing but numbers
+    /// being checked, and windows moved and added, has happened to the store since.
+    ///
+    /// # Errors
+    ///
+    /// - [`ReplayError::Replayed`].
+    fn check_at(
+        &mut self,
+        place: usize,
+        sender: SenderKey,
+        received: u32,
+        esn: bool,
+    ) -> Result<Unverified<'_>, ReplayError> {
+        let _ = place;
+        self.check(sender, received, esn)
+    }
 }
 
 impl<S: ReplayStore + ?Sized> ReplayStore for &mut S {
     fn check(&mut self, sender: SenderKey, received: u32, esn: bool) -> Result<Unverified<'_>, ReplayError> {
         (**self).check(sender, received, esn)
+    }
+
+    fn place(&self, sender: &SenderKey) -> Option<usize> {
+        (**self).place(sender)
+    }
+
+    fn check_at(
+        &mut self,
+        place: usize,
+        sender: SenderKey,
+        received: u32,
+        esn: bool,
+    ) -> Result<Unverified<'_>, ReplayError> {
+        (**self).check_at(place, sender, received, esn)
     }
 }
 
@@ -231,5 +270,22 @@ impl<const SENDERS: usize, const WORDS: usize> ReplayStore for SenderWindows<SEN
                 Unverified::new_sender(self, sender, size, received, esn)
             }
         }
+    }
+
+    #[inline(always)]
+    fn place(&self, sender: &SenderKey) -> Option<usize> {
+        self.place_of(sender)
+    }
+
+    #[inline(always)]
+    fn check_at(
+        &mut self,
+        place: usize,
+        _: SenderKey,
+        received: u32,
+        esn: bool,
+    ) -> Result<Unverified<'_>, ReplayError> {
+        let (_, window) = self.windows.get_mut(place).ok_or(ReplayError::Replayed)?;
+        window.as_dyn().check(received, esn)
     }
 }

@@ -263,8 +263,15 @@ impl<'a> Unverified<'a> {
     /// Supposes an upper half greater by one, for a receiver that lost more packets than a window can follow (RFC 4303
     /// §A3.2). `None` if there is no greater one.
     #[must_use]
-    pub fn in_next_subspace(self) -> Option<Self> {
-        Some(Self { number: self.number.checked_add(SUBSPACE)?, ..self })
+    pub fn in_next_subspace(mut self) -> Option<Self> {
+        self.next_subspace()?;
+        Some(self)
+    }
+
+    /// The same, where it stands.
+    pub(crate) fn next_subspace(&mut self) -> Option<()> {
+        self.number = self.number.checked_add(SUBSPACE)?;
+        Some(())
     }
 
     /// The ICV verified: the window moves.
