@@ -23,9 +23,14 @@ impl Left {
 /// The kernel reads them: safe code has no way to them, which is why nothing but wiping clears them.
 #[inline(never)]
 pub(super) fn left_behind(work: impl FnOnce()) -> Left {
+    fill();
+    read_behind(work)
+}
+
+#[inline(never)]
+fn read_behind(work: impl FnOnce()) -> Left {
     let memory = File::open("/proc/self/mem").unwrap();
     let mut left = std::vec![0; LEN];
-    fill();
     run(work);
     let here = 0_u8;
     // Frames grow downwards, and this one is in use.
@@ -34,7 +39,7 @@ pub(super) fn left_behind(work: impl FnOnce()) -> Left {
     Left(left.windows(8).filter_map(|octets| octets.try_into().ok()).collect())
 }
 
-/// What was there before does not count.
+/// What was there before does not count, nor what is left of it within frames that are in use.
 #[inline(never)]
 fn fill() {
     black_box([0x5c_u8; LEN]);
