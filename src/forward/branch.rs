@@ -135,30 +135,28 @@ impl<'h, H: Copy + PartialEq> Branches<'h, H> {
     }
 }
 
-/// Calls `found` with the place of every one of `next_hops` that is `wanted`, in their order.
-#[inline]
-fn for_each_equal<H: PartialEq + Copy>(next_hops: &[H], wanted: H, mut found: impl FnMut(usize)) {
-    let (mut rest, mut at) = (next_hops, 0_usize);
-    while let Some(place) = first_equal(rest, wanted) {
-        found(at.saturating_add(place));
-        let behind = place.saturating_add(1);
-        (rest, at) = (rest.get(behind..).unwrap_or(&[]), at.saturating_add(behind));
-    }
-}
-
 /// So many are compared without a jump, for the compiler to do it at once.
 const ROW: usize = 16;
 
-/// The place of the first of `next_hops` that is `wanted`.
+/// Calls `found` with the place of every one of `next_hops` that is `wanted`, in their order.
 #[inline]
-fn first_equal<H: PartialEq + Copy>(next_hops: &[H], wanted: H) -> Option<usize> {
-    let (mut rest, mut at) = (next_hops, 0_usize);
-    while let Some((row, behind)) = rest.split_first_chunk::<ROW>()
-        && !row.iter().fold(false, |any, next_hop| any | (*next_hop == wanted))
-    {
-        (rest, at) = (behind, at.saturating_add(ROW));
+fn for_each_equal<H: PartialEq + Copy>(next_hops: &[H], wanted: H, mut found: impl FnMut(usize)) {
+    let mut at = 0_usize;
+    for row in next_hops.chunks(ROW) {
+        let mut rest = row;
+        if let Some(whole) = row.first_chunk::<ROW>()
+            && !whole.iter().fold(false, |any, next_hop| any | (*next_hop == wanted))
+        {
+            rest = &[];
+        }
+        let mut place = at;
+        while let Some(next) = rest.iter().position(|next_hop| *next_hop == wanted) {
+            found(place.saturating_add(next));
+            let behind = next.saturating_add(1);
+            (rest, place) = (rest.get(behind..).unwrap_or(&[]), place.saturating_add(behind));
+        }
+        at = at.saturating_add(ROW);
     }
-    rest.iter().position(|next_hop| *next_hop == wanted).map(|place| at.saturating_add(place))
 }
 
 impl<H> Branch<H> {
