@@ -18,6 +18,8 @@ mod built_headers;
 mod copies;
 #[path = "models/dscps.rs"]
 mod dscps_model;
+#[path = "common/failed.rs"]
+mod failed;
 #[path = "fuzz_checks/group_octets.rs"]
 mod group_octets;
 #[path = "fuzz_checks/group_text.rs"]

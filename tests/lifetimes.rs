@@ -2,9 +2,12 @@
 #![cfg(feature = "rust-crypto")]
 
 mod common;
+#[path = "common/failed.rs"]
+mod failed;
 #[path = "common/keys.rs"]
 mod keys;
 
+use failed::Failed;
 use keys::takes_keys_as_rust_crypto;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -132,19 +135,8 @@ struct Generator {
     asked: u32,
 }
 
-#[derive(Debug)]
-struct NoEntropy;
-
-impl std::fmt::Display for NoEntropy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no entropy")
-    }
-}
-
-impl std::error::Error for NoEntropy {}
-
 impl rand_core::TryRng for Generator {
-    type Error = NoEntropy;
+    type Error = Failed;
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
         let mut octets = [0; 4];
         self.try_fill_bytes(&mut octets).map(|()| u32::from_be_bytes(octets))
@@ -156,7 +148,7 @@ impl rand_core::TryRng for Generator {
     fn try_fill_bytes(&mut self, octets: &mut [u8]) -> Result<(), Self::Error> {
         self.asked += 1;
         octets.fill(self.asked as u8);
-        if self.fails { Err(NoEntropy) } else { Ok(()) }
+        if self.fails { Err(Failed) } else { Ok(()) }
     }
 }
 impl rand_core::TryCryptoRng for Generator {}

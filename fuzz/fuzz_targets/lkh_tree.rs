@@ -1,6 +1,8 @@
 //! A key tree that members join and leave, over a network that loses, repeats, reorders and damages its messages.
 #![no_main]
 
+#[path = "../../tests/common/failed.rs"]
+mod failed;
 #[path = "../../tests/fuzz_checks/input.rs"]
 mod input;
 #[path = "../../tests/models/key_tree.rs"]

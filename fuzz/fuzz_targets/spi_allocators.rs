@@ -1,6 +1,8 @@
 //! What gives out SPIs, by every rule that there is, beside a model.
 #![no_main]
 
+#[path = "../../tests/common/failed.rs"]
+mod failed;
 #[path = "../../tests/fuzz_checks/gullible.rs"]
 mod gullible;
 #[path = "../../tests/fuzz_checks/input.rs"]

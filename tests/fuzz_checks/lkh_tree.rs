@@ -1,12 +1,13 @@
 //! A tree of `group::lkh` that members join and leave, and whose messages are lost, repeated, reordered and damaged on the way to each
 //! of them, beside a model of who has which key: who had all messages has what the controller sent, who left has nothing more, whatever
 //! it is handed, and a message is taken whole or not at all. Shared by the fuzz target and the test that replays its corpus. Its user
-//! includes `input.rs`, `toy.rs` and `models/key_tree.rs` beside it.
+//! includes `input.rs`, `toy.rs`, `models/key_tree.rs` and `common/failed.rs` beside it.
 
 use rand_core::{TryCryptoRng, TryRng};
 use xcast_sec::crypto::{AeadAlgorithm, CryptoError};
 use xcast_sec::group::lkh::{Controller, ControllerError, HEADER_LEN, Member, Seat, Suite};
 
+use super::failed::Failed;
 use super::input::Input;
 use super::key_tree_model::{Entry, Holder, Message, Tree};
 use super::toy::Toy;
@@ -22,17 +23,6 @@ struct Counting {
     number: u64,
     fails_in: Option<usize>,
 }
-
-#[derive(Debug)]
-struct Failed;
-
-impl std::fmt::Display for Failed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("it was told to fail")
-    }
-}
-
-impl std::error::Error for Failed {}
 
 impl TryRng for Counting {
     type Error = Failed;

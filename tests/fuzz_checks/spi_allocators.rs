@@ -1,6 +1,6 @@
 //! What gives out SPIs, by every rule that there is, beside a model: nothing that is reserved or in use is given, and nothing else
 //! withheld; who has none left says why, and the same value comes round once it is released. Shared by the fuzz target and the test
-//! that replays its corpus. Its user includes `gullible.rs`, `input.rs` and `models/spis.rs` beside it.
+//! that replays its corpus. Its user includes `gullible.rs`, `input.rs`, `models/spis.rs` and `common/failed.rs` beside it.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,6 +11,7 @@ use xcast_sec::group::spi::{
 };
 use xcast_sec::ipsec::Spi;
 
+use super::failed::Failed;
 use super::gullible::Gullible;
 use super::input::Input;
 use super::spis_model::{COUNT, Model, Rule, few, nth};
@@ -20,17 +21,6 @@ const STEPS: usize = 96;
 
 /// Says one number, or fails.
 struct Once(Option<u64>);
-
-#[derive(Debug)]
-struct Failed;
-
-impl std::fmt::Display for Failed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("it was told to fail")
-    }
-}
-
-impl std::error::Error for Failed {}
 
 impl TryRng for Once {
     type Error = Failed;
