@@ -26,3 +26,18 @@ pub mod ipsec;
 pub mod stack;
 pub mod time;
 pub mod wire;
+
+// The paved path: what a host names first. All else is in the modules alone.
+#[cfg(feature = "rust-crypto")]
+#[doc(no_inline)]
+pub use crypto::RustCrypto;
+#[doc(no_inline)]
+pub use forward::Router;
+#[doc(no_inline)]
+pub use ipsec::{Inbound, Outbound, PacketBuf, SaConfig};
+#[doc(no_inline)]
+pub use stack::{Receiver, Sender, Session};
+#[doc(no_inline)]
+pub use time::Instant;
+#[doc(no_inline)]
+pub use wire::{CodePoints, XcastPacket};

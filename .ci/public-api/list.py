@@ -2,7 +2,8 @@
 """Prints the public API of a crate, one item a line, sorted, from the JSON that rustdoc wrote about it. Driven by ./run.
 
 Left out are the traits that the compiler gives by itself (`Send` and its like, and those that hold for every type) and the
-methods of traits that are implemented: the line of the `impl` says that they are there.
+methods of traits that are implemented: the line of the `impl` says that they are there. What has several paths is listed under
+one, and named by the others.
 """
 
 import sys
@@ -98,6 +99,9 @@ for number, paths in crate.paths.items():
     item = crate.index[number]
     (kind, of), = item["inner"].items()
     for path in paths:
+        if path != crate.path(number, ""):
+            lines.add(f"pub use {crate.path(number, '')} as {path}")
+            continue
         match kind:
             case "module":
                 add(item, f"pub mod {path}")

@@ -38,8 +38,11 @@ class Crate:
                 self.collect(item, own)
 
     def path(self, number, written):
-        """How to name a type or trait: by its path if it is ours, else by its last word."""
-        return min(self.paths[number], key=lambda path: (path.count("::"), path)) if number in self.paths else written.split("::")[-1]
+        """How to name a type or trait: by its path if it is ours, the one with a module if there is a paved one beside it; else by
+        its last word."""
+        if number not in self.paths:
+            return written.split("::")[-1]
+        return min(self.paths[number], key=lambda path: ("::" not in path, path.count("::"), path))
 
     def type(self, it):
         (kind, of), = it.items()
