@@ -1262,8 +1262,11 @@ fn a_window_is_found_by_its_place() {
     shipped.check_at(1, sender, 600, true).unwrap().commit().unwrap();
     assert_eq!(number_of(shipped.check(sender, 600, true)), None, "the window that moved is the sender's");
     assert_eq!(number_of(shipped.check(other, 10, true)), Some(10));
-    // There is no such place.
-    assert_eq!(number_of(shipped.check_at(2, sender, 601, true)), None);
+    // There is no such place, and there is another's window: it is looked up.
+    for place in [2, 0] {
+        assert_eq!(number_of(shipped.check_at(place, sender, 600, true)), None);
+        assert_eq!(number_of(shipped.check_at(place, sender, 601, true)), Some(601));
+    }
     let mut own = OneSender::default();
     accept_in(&mut &mut own, sender, 5, false).unwrap();
     assert_eq!(own.place(&sender), None);

@@ -72,7 +72,7 @@
 //! senders may be mixed. A longer batch is cut.
 //!
 //! What becomes of each packet is told to a function of the caller, which gets the packet only if it passed: there is nothing at hand
-//! to be sent, or read, by mistake. One that did not is where it was, as the ordinary call would have left it, when the batch is over.
+//! to be sent, or read, by mistake. One that did not is in its buffer still, when the batch is over, ESP of it perhaps decrypted (below).
 //!
 //! Use it where packets are there together anyway: what a device read in one go, what a sender has for several groups. It is not
 //! worth waiting for company, and one packet by itself is done faster by the ordinary call. Nothing is won with combined modes,
@@ -81,7 +81,7 @@
 //! | | lies on the stack for each packet, on 64-bit processors |
 //! |---|---|
 //! | sealing | 100 octets, through policy 180; while computing 70 for ESP, 560 for AH |
-//! | opening | 130 octets; while computing 70 for ESP, 530 for AH |
+//! | opening | 150 octets; while computing 70 for ESP, 530 for AH |
 //!
 //! What differs: packets are opened on the supposition that those before them in the batch change nothing. One that is refused
 //! when its turn comes, as a replay of an earlier one or because a lifetime ended, has cost computing, and ESP of it may stand

@@ -128,7 +128,7 @@ impl ChecksumUpdate {
     /// Says that `old`, which starts at an even offset in the covered data, became `new`. The two may differ in length.
     #[inline]
     pub fn replace(self, old: &[u8], new: &[u8]) -> Self {
-        // One word, as the bitmap of up to 64 destinations is.
+        // One word, as a bitmap of Xcast6 for up to 64 destinations is.
         if let (Ok(old), Ok(new)) = (old.try_into(), new.try_into()) {
             let (old, new) = (u64::from_ne_bytes(old), u64::from_ne_bytes(new));
             return Self { sum: self.sum.add_word(!old).add_word(new) };
@@ -146,6 +146,13 @@ impl ChecksumUpdate {
     #[inline]
     pub(super) const fn add_16_octets(self, new: [u8; 16]) -> Self {
         let words = u128::from_ne_bytes(new);
+        Self { sum: self.sum.add_word(words as u64).add_word((words >> 64) as u64) }
+    }
+
+    /// Says that `old` became 16 zeros, or has been taken off.
+    #[inline]
+    pub(super) const fn take_16_octets(self, old: [u8; 16]) -> Self {
+        let words = !u128::from_ne_bytes(old);
         Self { sum: self.sum.add_word(words as u64).add_word((words >> 64) as u64) }
     }
 

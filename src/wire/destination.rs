@@ -84,6 +84,12 @@ impl DestinationSet {
         update.add_16_octets(self.0.to_be_bytes())
     }
 
+    /// Takes the bitmap of the set, which starts at an even offset, off a checksum.
+    #[inline]
+    pub(super) fn take_from(self, update: ChecksumUpdate) -> ChecksumUpdate {
+        update.take_16_octets(self.0.to_be_bytes())
+    }
+
     /// Whether `index` is in the set.
     #[must_use]
     pub const fn contains(self, index: usize) -> bool {

@@ -101,10 +101,10 @@ impl Layout {
         let checksum_at = Self::checksum_at(self.family);
         let Some(checksum) = u16_at(header, checksum_at) else { return };
         let Some(bitmap) = header.get_mut(self.bitmap_at..self.addresses_at) else { return };
-        let kept = DestinationSet::from_bitmap(bitmap).intersection(keep);
-        let mut update = ChecksumUpdate::new(checksum).replace(bitmap, &[]);
+        let had = DestinationSet::from_bitmap(bitmap);
+        let kept = had.intersection(keep);
         kept.write_bitmap(bitmap);
-        update = update.replace(&[], bitmap);
+        let mut update = kept.add_to(had.take_from(ChecksumUpdate::new(checksum)));
         if anonymous {
             for index in DestinationSet::first_n(self.count).difference(kept).iter() {
                 let at = self.address_at(index);

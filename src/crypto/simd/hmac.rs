@@ -51,21 +51,47 @@ pub(super) fn macs<W: Width<N>, const N: usize>(
         }
     } else {
         // One for all: in one of its own SHA-256 was measured to take 30 % more at this level.
-        simd.vectorize(
-            #[inline(always)]
-            || match hash {
-                HashName::Md5 => side_by_side::<W, Md5, N, 4, 1>(simd, lanes, &begun, macs),
-                HashName::Sha1 => side_by_side::<W, Sha1, N, 5, 1>(simd, lanes, &begun, macs),
-                HashName::Sha256 => side_by_side::<W, Sha256, N, 8, 1>(simd, lanes, &begun, macs),
-            },
-        );
+        any_hash(simd, hash, lanes, &begun, macs);
         zeroize_stack::<{ frame(9728) }>();
     }
     true
 }
 
-/// The same, of one hash in `M` vectors.
+/// The same, of any hash in one vector.
+#[inline(never)]
+fn any_hash<W: Width<N>, const N: usize>(
+    simd: W,
+    hash: HashName,
+    lanes: &mut [Lane<'_, '_>],
+    begun: &Begun<'_, '_>,
+    macs: &mut [u128],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || match hash {
+            HashName::Md5 => side_by_side::<W, Md5, N, 4, 1>(simd, lanes, begun, macs),
+            HashName::Sha1 => side_by_side::<W, Sha1, N, 5, 1>(simd, lanes, begun, macs),
+            HashName::Sha256 => side_by_side::<W, Sha256, N, 8, 1>(simd, lanes, begun, macs),
+        },
+    );
+}
+
+/// The same, of one hash in `M` vectors, with nothing left on the stack.
 fn vectors<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: usize, const M: usize>(
+    simd: W,
+    lanes: &mut [Lane<'_, '_>],
+    begun: &Begun<'_, '_>,
+    macs: &mut [u128],
+) {
+    one_hash::<W, H, N, WORDS, M>(simd, lanes, begun, macs);
+    match M {
+        1 => zeroize_stack::<{ frame(4096) }>(),
+        _ => zeroize_stack::<{ frame(11_776) }>(),
+    }
+}
+
+#[inline(never)]
+fn one_hash<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: usize, const M: usize>(
     simd: W,
     lanes: &mut [Lane<'_, '_>],
     begun: &Begun<'_, '_>,
@@ -75,10 +101,6 @@ fn vectors<W: Width<N>, H: LaneHash<WORDS>, const N: usize, const WORDS: usize, 
         #[inline(always)]
         || side_by_side::<W, H, N, WORDS, M>(simd, lanes, begun, macs),
     );
-    match M {
-        1 => zeroize_stack::<{ frame(4096) }>(),
-        _ => zeroize_stack::<{ frame(11_776) }>(),
-    }
 }
 
 /// What is known of the lanes before the first block.

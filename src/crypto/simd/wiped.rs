@@ -8,8 +8,8 @@ use super::*;
 use crate::crypto::EspLengths;
 use crate::crypto::left_behind::{Left, left_behind};
 
-/// Packets of a batch: one vector's worth of lanes, and two, each with the lockstep that goes with it.
-const PACKETS: [usize; 2] = [16, 32];
+/// Packets of a batch: half a vector's worth of lanes, all of it, and two, each with the lockstep that goes with it.
+const PACKETS: [usize; 3] = [8, 16, 32];
 
 /// Octets no eight of which come twice, and none of which a packet has.
 fn octets(seed: u64, len: usize) -> Vec<u8> {

@@ -103,8 +103,8 @@ pub(crate) struct Arrived {
 }
 
 impl Arrived {
-    /// Reads `packet` into `room`, unless it was read before. There it stays: what is written piece by piece, and moved as a
-    /// whole right behind that, a processor waits for to reach memory.
+    /// Reads `packet` into `room`, unless it was read before. There it stays: a processor that moves as a whole what it has just
+    /// written piece by piece waits until the pieces have reached memory.
     #[inline(always)]
     pub(crate) fn read_into<'r, 'p>(
         room: &'r mut Option<Self>,

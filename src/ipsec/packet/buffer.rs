@@ -18,7 +18,8 @@ impl core::fmt::Debug for PacketBuf<'_> {
     }
 }
 
-/// What there is where a range reaches beyond its buffer, which none does: apart, so that nobody chooses between the two.
+/// What there is where a range reaches beyond its buffer, which none does. In a function that is never inlined: the usual path
+/// then has no choice to make between two slices.
 #[cold]
 #[inline(never)]
 const fn nothing<'a>() -> &'a mut [u8] {

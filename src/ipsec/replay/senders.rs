@@ -32,9 +32,10 @@ impl SenderKey {
 ///
 /// # Security
 ///
-/// Asked for every packet that names a known association, before anything about it is verified, in a batch twice, the second time [by its place](Self::check_at); by
-/// [`Inbound`](crate::ipsec::Inbound) once more for each protection before the window moves. An implementation that makes state for a sender in [`check`](Self::check) can be filled by forged packets; one that forgets a window lets that
-/// sender's packets be replayed.
+/// Asked for every packet that names a known association, before anything about it is verified; in a batch twice, the second
+/// time [by its place](Self::check_at); by [`Inbound`](crate::ipsec::Inbound) once more for each protection before the window
+/// moves. An implementation that makes state for a sender in [`check`](Self::check) can be filled by forged packets. One that
+/// forgets a window lets that sender's packets be replayed; one that finds another's in [`check_at`](Self::check_at), too.
 ///
 /// A store for one sender alone:
 ///
@@ -80,8 +81,9 @@ pub trait ReplayStore {
         None
     }
 
-    /// As [`check`](Self::check), of a sender whose window is at `place`: [`place`](Self::place) said so, and nothing but numbers
-    /// being checked, and windows moved and added, has happened to the store since.
+    /// As [`check`](Self::check), of a sender whose window was at `place` when [`place`](Self::place) was asked. Windows may have
+    /// been added since: a store that drops or moves one for that, or in between by its host, sees by `sender` whether it still
+    /// is there.
     ///
     /// # Errors
     ///
@@ -281,10 +283,14 @@ impl<const SENDERS: usize, const WORDS: usize> ReplayStore for SenderWindows<SEN
     fn check_at(
         &mut self,
         place: usize,
-        _: SenderKey,
+        sender: SenderKey,
         received: u32,
         esn: bool,
     ) -> Result<Unverified<'_>, ReplayError> {
+        // Another's, if windows were forgotten in between.
+        if self.windows.get(place).is_none_or(|(key, _)| *key != sender) {
+            return self.check(sender, received, esn);
+        }
         let (_, window) = self.windows.get_mut(place).ok_or(ReplayError::Replayed)?;
         window.as_dyn().check(received, esn)
     }
