@@ -4,16 +4,19 @@
 
 #[path = "common/algorithms.rs"]
 mod algorithms;
+#[path = "common/combined.rs"]
+mod combined;
 #[path = "common/keys.rs"]
 mod keys;
 
 use algorithms::{CIPHERS, INTEGRITY};
+use combined::combined_modes_as_rust_crypto;
 use keys::takes_keys_as_rust_crypto;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use xcast_sec::crypto::{
-    AEAD_IV_LEN, AEAD_TAG_LEN, CipherAlgorithm, CryptoError, CryptoProvider, EspJob, EspLengths, Icv,
-    IntegrityAlgorithm, RustCrypto, RustCryptoCipherKey, RustCryptoIntegrityKey,
+    CipherAlgorithm, CryptoError, CryptoProvider, EspJob, EspLengths, Icv, IntegrityAlgorithm, RustCrypto,
+    RustCryptoCipherKey, RustCryptoIntegrityKey,
 };
 
 /// The same keys, one algorithm after the other: all that takes jobs is inherited.
@@ -21,6 +24,7 @@ struct InTurn;
 
 impl CryptoProvider for InTurn {
     takes_keys_as_rust_crypto!();
+    combined_modes_as_rust_crypto!();
 
     fn icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I) -> Result<Icv, CryptoError>
     where
@@ -35,27 +39,6 @@ impl CryptoProvider for InTurn {
 
     fn decrypt(&mut self, key: &Self::CipherKey, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError> {
         RustCrypto.decrypt(key, iv, data)
-    }
-
-    fn aead_seal(
-        &mut self,
-        key: &Self::AeadKey,
-        iv: &[u8; AEAD_IV_LEN],
-        aad: &[u8],
-        data: &mut [u8],
-    ) -> Result<[u8; AEAD_TAG_LEN], CryptoError> {
-        RustCrypto.aead_seal(key, iv, aad, data)
-    }
-
-    fn aead_open(
-        &mut self,
-        key: &Self::AeadKey,
-        iv: &[u8; AEAD_IV_LEN],
-        aad: &[u8],
-        data: &mut [u8],
-        tag: &[u8; AEAD_TAG_LEN],
-    ) -> Result<(), CryptoError> {
-        RustCrypto.aead_open(key, iv, aad, data, tag)
     }
 }
 

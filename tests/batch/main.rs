@@ -3,6 +3,9 @@
 #![cfg(feature = "rust-crypto")]
 
 mod associations;
+#[cfg(feature = "simd-detect")]
+#[path = "../common/combined.rs"]
+mod combined;
 #[path = "../common/keys.rs"]
 mod keys;
 #[path = "../processing/kit.rs"]

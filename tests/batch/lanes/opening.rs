@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use xcast_sec::crypto::{AEAD_IV_LEN, AEAD_TAG_LEN, CryptoError, CryptoProvider, Icv, RustCrypto};
+use xcast_sec::crypto::{CryptoError, CryptoProvider, Icv, RustCrypto};
 use xcast_sec::ipsec::{
     FixedSad, FixedSenders, FixedSpd, Freshness, Inbound, InboundError, OpenError, Opened, PacketBuf, Received, Sa,
     SenderWindows, Usage, open, open_batch, seal_with,
@@ -12,6 +12,7 @@ use xcast_sec::wire::Family;
 
 use super::{KEYS, items, keyed, sa};
 use crate::associations::*;
+use crate::combined::combined_modes_as_rust_crypto;
 use crate::keys::takes_keys_as_rust_crypto;
 use crate::kit::{NOW, code_points, gateway, host};
 use crate::levels::providers;
@@ -23,6 +24,7 @@ struct Pads {
 
 impl CryptoProvider for Pads {
     takes_keys_as_rust_crypto!();
+    combined_modes_as_rust_crypto!();
 
     fn icv<'p, I>(&mut self, key: &Self::IntegrityKey, parts: I) -> Result<Icv, CryptoError>
     where
@@ -41,25 +43,6 @@ impl CryptoProvider for Pads {
     }
     fn decrypt(&mut self, key: &Self::CipherKey, iv: &[u8], data: &mut [u8]) -> Result<(), CryptoError> {
         RustCrypto.decrypt(key, iv, data)
-    }
-    fn aead_seal(
-        &mut self,
-        key: &Self::AeadKey,
-        iv: &[u8; AEAD_IV_LEN],
-        aad: &[u8],
-        data: &mut [u8],
-    ) -> Result<[u8; AEAD_TAG_LEN], CryptoError> {
-        RustCrypto.aead_seal(key, iv, aad, data)
-    }
-    fn aead_open(
-        &mut self,
-        key: &Self::AeadKey,
-        iv: &[u8; AEAD_IV_LEN],
-        aad: &[u8],
-        data: &mut [u8],
-        tag: &[u8; AEAD_TAG_LEN],
-    ) -> Result<(), CryptoError> {
-        RustCrypto.aead_open(key, iv, aad, data, tag)
     }
 }
 
