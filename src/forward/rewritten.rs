@@ -180,6 +180,7 @@ impl<'a> Rewritten<'a> {
 }
 
 /// The DSCP that serves `destinations`, if there is a list. The branch was made of those that merge.
+#[inline]
 pub(super) fn merged<M: DscpMerge + ?Sized>(
     packet: &XcastPacket<'_>,
     destinations: DestinationSet,

@@ -79,11 +79,7 @@ impl<'a> XcastCopy<'a> {
     /// With the DSCP that serves `destinations`.
     #[inline]
     pub(super) fn new<M: DscpMerge + ?Sized>(common: &'a Common<'a>, destinations: DestinationSet, rule: &M) -> Self {
-        // Most packets have no list of DSCPs, and are not asked for what there is to merge.
-        let traffic_class = match common.packet.header().has_dscps() {
-            true => with_dscp(common.traffic_class, merged(common.packet, destinations, rule)),
-            false => common.traffic_class,
-        };
+        let traffic_class = with_dscp(common.traffic_class, merged(common.packet, destinations, rule));
         Self { common, destinations, traffic_class }
     }
 

@@ -113,7 +113,8 @@ impl PacketLayout {
         }
         let at = self.xcast_at.saturating_add(Layout::checksum_at(self.header.family));
         let (bitmap_at, bitmap_end) = self.bitmap();
-        let update = ChecksumUpdate::new(u16_at(packet, at)?).replace(packet.get(bitmap_at..bitmap_end)?, &[]);
+        let had = DestinationSet::from_bitmap(packet.get(bitmap_at..bitmap_end)?);
+        let update = had.take_from(ChecksumUpdate::new(u16_at(packet, at)?));
         Some((at, update))
     }
 

@@ -106,13 +106,12 @@ impl Arrived {
     /// Reads `packet` into `room`, unless it was read before. There it stays: a processor that moves as a whole what it has just
     /// written piece by piece waits until the pieces have reached memory.
     #[inline(always)]
-    pub(crate) fn read_into<'r, 'p>(
+    pub(crate) fn read_into<'r>(
         room: &'r mut Option<Self>,
-        packet: impl FnOnce() -> &'p [u8],
+        packet: &[u8],
         code_points: Option<&CodePoints>,
     ) -> Result<&'r Self, OpenError> {
         if room.is_none() {
-            let packet = packet();
             if let Some(arrived) = Self::plain(packet) {
                 return Ok(room.insert(arrived));
             }

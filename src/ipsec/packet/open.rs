@@ -217,7 +217,7 @@ where
 {
     // Of the headers nothing has changed since they were read.
     let Tried { read, guess } = tried;
-    let arrived = Arrived::read_into(read, || packet.as_octets(), code_points)?;
+    let arrived = Arrived::read_into(read, packet.as_octets(), code_points)?;
     let sa = match found {
         Some(sa) => sa,
         None => arrived.find_sa(sad)?,
@@ -282,7 +282,7 @@ where
     R: ReplayStore + ?Sized,
 {
     let mut read = None;
-    let arrived = Arrived::read_into(&mut read, || packet, code_points)?;
+    let arrived = Arrived::read_into(&mut read, packet, code_points)?;
     if arrived.protocol != SecurityProtocol::Ah {
         return Err(OpenError::NotProtected);
     }

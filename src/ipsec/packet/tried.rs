@@ -139,7 +139,7 @@ where
         admits: impl Fn(&Sa<P>, usize) -> bool,
     ) -> Option<&'s Sa<P>> {
         let Tried { read, guess } = tried;
-        let arrived = Arrived::read_into(read, || packet.as_octets(), self.code_points).ok()?;
+        let arrived = Arrived::read_into(read, packet.as_octets(), self.code_points).ok()?;
         let sa = arrived.find_sa(self.sad).ok()?;
         let octets = arrived.processed_len(sa).ok()?;
         if !admits(sa, octets) {
